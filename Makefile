@@ -152,6 +152,7 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 # The test of the processes that read origins. It links stand-ins for the functions that find and open an origin.
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
+reader_wraps	:= dm_node seal_open fsync fork write store_examine store_discard dm_remove dm_setup
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
@@ -196,7 +197,7 @@ $(BUILD)/unit/test_text_stream: OWN_LDFLAGS := -Wl,--wrap=realloc
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))
-$(reader_test): OWN_LDFLAGS := -Wl,--wrap=dm_node,--wrap=seal_open,--wrap=fsync,--wrap=fork,--wrap=write
+$(reader_test): OWN_LDFLAGS := $(reader_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)
 $(BUILD)/unit/test_loopdev: $(call unit_object,daemon/erad/device/loopdev.c)
 $(device_tests): $(call unit_object,$(device_sources))

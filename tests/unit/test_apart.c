@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -61,11 +62,30 @@ static void test_result_of_the_function_is_returned_each_time(void **state)
 		assert_int_equal(apart_run(no_error, NULL), 0);
 }
 
+static int wait_long(void *arg)
+{
+	(void)arg;
+	return nanosleep(&(struct timespec){ .tv_sec = 60 }, NULL) ? -errno : 0;
+}
+
+static void test_a_system_call_that_waits_too_long_is_interrupted(void **state)
+{
+	const time_t began = time(NULL);
+
+	(void)state;
+	assert_int_equal(apart_run_within(1, wait_long, NULL), -EINTR);
+	assert_in_range(time(NULL) - began, 1, 20);
+	assert_int_equal(apart_run_within(10, no_error, NULL), 0);
+	/* The limit is a signal to the new process, and not to this one. */
+	assert_int_equal(alarm(0), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_function_has_the_memory_and_no_open_file),
 		cmocka_unit_test(test_result_of_the_function_is_returned_each_time),
+		cmocka_unit_test(test_a_system_call_that_waits_too_long_is_interrupted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@ static struct {
 	atomic_bool stops;
 	atomic_uint opened;		/* how often an origin was opened */
 	atomic_uint flushed;		/* how often an origin was flushed */
+	atomic_uint set_up;		/* how often libdevmapper was set up */
 	/* pids of the process that has opened an origin last, and of its parent */
 	atomic_int pid, parent;
 	char path[64];			/* path of a file with the content of all origins */
@@ -81,6 +82,43 @@ pid_t __wrap_fork(void)
 		return __real_fork();
 	errno = EAGAIN;
 	return -1;
+}
+
+int __wrap_store_examine(const char *path, struct store_found *out, struct err *err);
+int __wrap_store_discard(dev_t dev, struct err *err);
+int __wrap_dm_remove(const char *name, struct err *err);
+void __wrap_dm_setup(void);
+
+static void hang_if(bool hung)
+{
+	shared->opened++;
+	shared->pid = getpid();
+	while (hung && shared->hangs)
+		usleep(1000);
+}
+
+int __wrap_store_examine(const char *path, struct store_found *out, struct err *err)
+{
+	hang_if(!strcmp(path, "/dev/hung"));
+	*out = (struct store_found){ .dev = OTHER, .nr_sectors = 77 };
+	return strcmp(path, "/dev/used") ? 0 : err_set(err, -EBUSY, "/dev/used is in use");
+}
+
+int __wrap_store_discard(dev_t dev, struct err *err)
+{
+	hang_if(dev == HUNG);
+	return dev == OTHER ? 0 : err_set(err, -EOPNOTSUPP, "it cannot discard");
+}
+
+int __wrap_dm_remove(const char *name, struct err *err)
+{
+	hang_if(!strcmp(name, "hung-image"));
+	return strcmp(name, "gone-image") ? 0 : err_set(err, -ENXIO, "there is no device");
+}
+
+void __wrap_dm_setup(void)
+{
+	shared->set_up++;
 }
 
 ssize_t __real_write(int fd, const void *bytes, size_t len);
@@ -303,6 +341,78 @@ static void test_a_process_that_stops_within_an_answer_is_not_awaited(void **sta
 	alarm(0);
 }
 
+static struct origin_question about_path(enum origin_read what, uint64_t dev, const char *path)
+{
+	struct origin_question q = about(dev, what);
+
+	strcpy(q.path, path);
+	return q;
+}
+
+static struct origin_question about_store(const char *path)
+{
+	return about_path(ORIGIN_EXAMINE_STORE, origin_store_key(path), path);
+}
+
+static void test_stores_are_examined_in_other_processes(void **state)
+{
+	const struct origin_question hung = about_store("/dev/hung"), used = about_store("/dev/used");
+	struct origin_asked asked = { .fd = -1 }, others = { .fd = -1 };
+	struct origin_answer a;
+	unsigned int before;
+	struct err err;
+
+	(void)state;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &hung, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the copy-on-write store at /dev/hung was not examined within 0 seconds; check whether the device hangs");
+	origin_drop(&asked);
+	before = shared->opened;
+	assert_int_equal(origin_ask(&asked, &hung, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the copy-on-write store at /dev/hung cannot be examined, because an attempt to examine it has not ended; check whether the device hangs");
+	assert_int_equal(shared->opened, before);
+	origin_drop(&asked);
+	/* Another store has another process. */
+	assert_int_equal(origin_ask(&others, &used, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EBUSY);
+	assert_string_equal(a.err.msg, "/dev/used is in use");
+	assert_int_not_equal(shared->pid, getpid());
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &hung, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_int_equal(a.store.dev, OTHER);
+	assert_int_equal(a.store.nr_sectors, 77);
+}
+
+static void test_devices_are_removed_and_discarded_in_other_processes(void **state)
+{
+	const struct origin_question hung = about_path(ORIGIN_REMOVE_DEVICE, HUNG, "hung-image"),
+		gone = about_path(ORIGIN_REMOVE_DEVICE, OTHER, "gone-image"), discard = about(HUNG, ORIGIN_DISCARD_STORE);
+	struct origin_asked asked = { .fd = -1 };
+	const unsigned int before = shared->set_up;
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(origin_ask(&asked, &gone, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -ENXIO);
+	assert_int_not_equal(shared->pid, getpid());
+	assert_int_equal(shared->set_up, before + 1);
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &hung, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "/dev/mapper/hung-image was not removed within 0 seconds; check whether its copy-on-write store hangs");
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &hung, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &discard, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the copy-on-write store 7:1 was not discarded within 0 seconds; check whether the device hangs");
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &discard, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EOPNOTSUPP);
+	assert_int_not_equal(shared->pid, getpid());
+}
+
 static void test_without_a_reader_the_caller_reads(void **state)
 {
 	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
@@ -346,6 +456,8 @@ int main(void)
 		cmocka_unit_test(test_hung_origin_has_one_process_and_delays_no_other_origin),
 		cmocka_unit_test(test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs),
 		cmocka_unit_test(test_a_process_that_stops_within_an_answer_is_not_awaited),
+		cmocka_unit_test(test_stores_are_examined_in_other_processes),
+		cmocka_unit_test(test_devices_are_removed_and_discarded_in_other_processes),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};
 

@@ -14,21 +14,47 @@
 struct job {
 	int (*fn)(void *arg);
 	void *arg;
+	unsigned int seconds;	/* 0: no limit */
 	int result;
 };
+
+static void interrupt(int sig)
+{
+	(void)sig;
+}
+
+/* Runs in the new process, which has its own signal handlers. */
+static void set_limit(unsigned int seconds)
+{
+	const struct sigaction sa = { .sa_handler = interrupt };	/* without SA_RESTART */
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigaction(SIGALRM, &sa, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	alarm(seconds);
+}
 
 static int run(void *arg)
 {
 	struct job *j = arg;
 
 	close_range(0, ~0U, 0);
+	if (j->seconds)
+		set_limit(j->seconds);
 	j->result = j->fn(j->arg);
 	return 0;
 }
 
 int apart_run(int (*fn)(void *arg), void *arg)
 {
-	struct job j = { .fn = fn, .arg = arg, .result = -EIO };
+	return apart_run_within(0, fn, arg);
+}
+
+int apart_run_within(unsigned int seconds, int (*fn)(void *arg), void *arg)
+{
+	struct job j = { .fn = fn, .arg = arg, .seconds = seconds, .result = -EIO };
 	char stack[STACK] __attribute__((aligned(16)));
 	sigset_t all, old;
 	int r = 0;

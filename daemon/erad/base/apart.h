@@ -16,4 +16,10 @@
  */
 int apart_run(int (*fn)(void *arg), void *arg);
 
+/*
+ * As apart_run(), but a system call for which fn still waits after so many seconds fails with EINTR,
+ * if the kernel lets a signal end this call.  fn then undoes its changes, and returns.
+ */
+int apart_run_within(unsigned int seconds, int (*fn)(void *arg), void *arg);
+
 #endif /* ERAD_APART_H */

@@ -18,6 +18,7 @@
 #include "common/sysfs.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/device/dm.h"
 #include "erad/device/origin_reader.h"
 
 #define CHILDREN	256u		/* limit of the children of the reader */
@@ -49,7 +50,6 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 {
 	int fd;
 
-	memset(a, 0, sizeof(*a));
 	if (q->what == ORIGIN_READ_IDENTITY) {
 		identity_of(q->dev, q->size / 512, &a->identity);
 		return;
@@ -77,6 +77,24 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 	else if (q->what == ORIGIN_READ_PV_LABEL)
 		a->code = pv_label_uuid(fd, a->pv_uuid, &a->err);
 	close(fd);
+}
+
+static void answer(const struct origin_question *q, struct origin_answer *a)
+{
+	memset(a, 0, sizeof(*a));
+	switch (q->what) {
+	case ORIGIN_EXAMINE_STORE:
+		a->code = store_examine(q->path, &a->store, &a->err);
+		break;
+	case ORIGIN_DISCARD_STORE:
+		a->code = store_discard(q->dev, &a->err);
+		break;
+	case ORIGIN_REMOVE_DEVICE:
+		a->code = dm_remove(q->path, &a->err);
+		break;
+	default:
+		read_origin(q, a);
+	}
 }
 
 /* ---- the reader ---- */
@@ -152,7 +170,10 @@ static void run_child(int pipe_fd, const struct origin_question *q)
 		_exit(EXIT_FAILURE);
 	close_range(4, ~0u, 0);
 	fcntl(3, F_SETFD, FD_CLOEXEC);
-	read_origin(q, &a);
+	/* The child has its own copy of libdevmapper's state. */
+	if (q->what == ORIGIN_REMOVE_DEVICE)
+		dm_setup();
+	answer(q, &a);
 	send_bytes(3, &a, sizeof(a));
 	_exit(EXIT_SUCCESS);
 }
@@ -258,6 +279,16 @@ int origin_reader_start(struct err *err)
 }
 
 /* ---- for erad ---- */
+
+uint64_t origin_store_key(const char *path)
+{
+	uint64_t hash = 0xcbf29ce484222325u;	/* FNV-1a */
+
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * 0x100000001b3u;
+	/* No number of a device has this bit. */
+	return hash | 1ull << 63;
+}
 
 void origin_drop(struct origin_asked *asked)
 {
@@ -380,7 +411,7 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 		r = 0;
 	}
 	if (!r && asked->fd < 0) {
-		read_origin(q, a);
+		answer(q, a);
 		return 0;
 	}
 	if (!r)
@@ -390,27 +421,76 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 	return r;
 }
 
+/* The words of a message about a question. */
+struct words {
+	char device[300];		/* the device with its kind */
+	const char *base, *past;	/* forms of a verb: what the child does */
+	const char *hangs;		/* what may hang */
+};
+
+static void find_words(const struct origin_question *q, struct words *w)
+{
+	const dev_t dev = q->dev;
+
+	*w = (struct words){ .base = "read", .past = "read", .hangs = "the device" };
+	switch (q->what) {
+	case ORIGIN_EXAMINE_STORE:
+		w->base = "examine";
+		w->past = "examined";
+		snprintf(w->device, sizeof(w->device), "the copy-on-write store at %.250s", q->path);
+		break;
+	case ORIGIN_DISCARD_STORE:
+		w->base = "discard";
+		w->past = "discarded";
+		snprintf(w->device, sizeof(w->device), "the copy-on-write store %u:%u", major(dev), minor(dev));
+		break;
+	case ORIGIN_REMOVE_DEVICE:
+		w->base = "remove";
+		w->past = "removed";
+		w->hangs = "its copy-on-write store";
+		snprintf(w->device, sizeof(w->device), "/dev/mapper/%.128s", q->path);
+		break;
+	default:
+		snprintf(w->device, sizeof(w->device), "the origin %u:%u", major(dev), minor(dev));
+	}
+}
+
 /* Makes the error of a question that was refused until the time was over.  why: the last refusal. */
-static int refused_error(dev_t dev, int why, struct err *err)
+static int refused_error(const struct words *w, int why, struct err *err)
 {
 	if (!why)
-		return err_set(err, -ETIMEDOUT, "the origin %u:%u cannot be read, because the process that read it has died",
-			       major(dev), minor(dev));
+		return err_set(err, -ETIMEDOUT, "%s cannot be %s, because the process that %s it has died",
+			       w->device, w->past, w->past);
 	if (why == -EBUSY)
-		return err_set(err, -ETIMEDOUT,
-			       "the origin %u:%u cannot be read, because an attempt to read it has not ended; check whether the device hangs",
-			       major(dev), minor(dev));
-	return err_set(err, -ETIMEDOUT, "the origin %u:%u cannot be read, because erad cannot start a process that reads it: %s",
-		       major(dev), minor(dev), strerror(-why));
+		return err_set(err, -ETIMEDOUT, "%s cannot be %s, because an attempt to %s it has not ended; check whether %s hangs",
+			       w->device, w->past, w->base, w->hangs);
+	return err_set(err, -ETIMEDOUT, "%s cannot be %s, because erad cannot start a process that %ss it: %s",
+		       w->device, w->past, w->base, strerror(-why));
+}
+
+/* Makes the error of a question that has no answer.  again: the question was asked by an earlier call. */
+static int unanswered_error(const struct origin_question *q, int r, bool again, unsigned int ms, struct err *err)
+{
+	struct words w;
+
+	find_words(q, &w);
+	if (r == -ETIMEDOUT && again)
+		return err_set(err, r, "%s has not been %s yet; check whether %s hangs", w.device, w.past, w.hangs);
+	if (r == -ETIMEDOUT)
+		return err_set(err, r, "%s was not %s within %u seconds; check whether %s hangs", w.device, w.past, ms / 1000,
+			       w.hangs);
+	if (r == -ESHUTDOWN)
+		return err_set(err, r, "erad is stopping");
+	return err_set(err, r, "cannot %s %s in another process: %s", w.base, w.device, strerror(-r));
 }
 
 int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
 	       bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err)
 {
 	const uint64_t until = thread_now_ms() + ms;
-	const dev_t dev = q->dev;
 	bool refused = false, again;
 	int r, why = 0;
+	struct words w;
 
 	if (asked->fd >= 0 && memcmp(&asked->question, q, sizeof(*q)))
 		origin_drop(asked);
@@ -431,16 +511,10 @@ int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsi
 		}
 		poll(NULL, 0, LOOK_MS);
 	}
-	if (r == -ETIMEDOUT && refused)
-		return refused_error(dev, why, err);
-	if (r == -ETIMEDOUT && again)
-		return err_set(err, r, "the origin %u:%u has not been read yet; check whether the device hangs",
-			       major(dev), minor(dev));
-	if (r == -ETIMEDOUT)
-		return err_set(err, r, "the origin %u:%u was not read within %u seconds; check whether the device hangs",
-			       major(dev), minor(dev), ms / 1000);
-	if (r == -ESHUTDOWN)
-		return err_set(err, r, "erad is stopping");
-	return r ? err_set(err, r, "cannot read the origin %u:%u in another process: %s", major(dev), minor(dev),
-			   strerror(-r)) : 0;
+	if (!r)
+		return 0;
+	if (r != -ETIMEDOUT || !refused)
+		return unanswered_error(q, r, again, ms, err);
+	find_words(q, &w);
+	return refused_error(&w, why, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads origins in other processes, so that an origin that hangs does not stop erad.
+ * Reads origins, and copy-on-write stores of images, in other processes, so that a device that hangs
+ * does not stop erad.
  *
  * A thread that reads a device that hangs cannot be ended.  The process of this thread can neither
  * end nor close its files.  If this process were erad, no other erad could attach to the volumes,
@@ -14,6 +15,9 @@
  * lock.  There is at most one child for each origin.  erad does not fork the children itself,
  * because a fork makes all pages copy-on-write, and then the path of a commit would wait for
  * memory.
+ *
+ * A copy-on-write store may hang, too, because the user names its place.  A child also removes the
+ * device of an image, because dm-snapshot waits there for I/O to the store, and discards a store.
  *
  * The main process and its standby share one reader.  The reader ends when both have ended.  If there
  * is no reader, for example in unit tests, the calling thread reads the origin itself.
@@ -29,6 +33,7 @@
 #include "common/pv_label.h"
 #include "common/seal.h"
 #include "common/witness.h"
+#include "erad/device/store_examine.h"
 
 enum origin_read {
 	ORIGIN_READ_IDENTITY,		/* identity_of() */
@@ -39,19 +44,32 @@ enum origin_read {
 	ORIGIN_READ_WITNESS,		/* witness_take() */
 	ORIGIN_READ_WITNESS_DIFFERENCE,	/* witness_difference() */
 	ORIGIN_READ_PV_LABEL,		/* pv_label_uuid() */
+	ORIGIN_EXAMINE_STORE,		/* store_examine() of `path` */
+	ORIGIN_DISCARD_STORE,		/* store_discard() */
+	ORIGIN_REMOVE_DEVICE,		/* dm_remove() of the mapped device with the name `path` */
 };
 
-/* A question about an origin.  Set the members that the function of `what` needs, and all others to 0. */
+#define ORIGIN_PATH_SIZE	3072u	/* size of a path in a question, in bytes */
+
+/*
+ * A question about an origin, or about another device.  Set the members that the function of `what`
+ * needs, and all others to 0.
+ */
 struct origin_question {
 	uint32_t what;			/* a value of enum origin_read */
 	uint32_t era;
-	uint64_t dev;			/* number of the origin, a dev_t */
+	/*
+	 * Number of the origin, a dev_t, or of the device that is discarded or removed.  With
+	 * ORIGIN_EXAMINE_STORE, the result of origin_store_key().
+	 */
+	uint64_t dev;
 	uint64_t instance;		/* id of the target; it only makes questions of two targets differ */
 	uint64_t size;			/* bytes of the volume */
 	uint64_t seed;
 	union {
 		struct seal seal;	/* the seal to compare */
 		struct witness witness;	/* the witness to compare */
+		char path[ORIGIN_PATH_SIZE];
 	};
 };
 
@@ -67,6 +85,7 @@ struct origin_answer {
 		struct seal seal;
 		struct witness witness;
 		char pv_uuid[PV_UUID_SIZE];
+		struct store_found store;
 	};
 };
 
@@ -82,6 +101,12 @@ struct origin_asked {
  * reader has little memory.  If this fails, erad goes on without a reader.
  */
 int origin_reader_start(struct err *err);
+
+/*
+ * Returns a number for the path of a store, which is no dev_t.  There is at most one child for each
+ * number, as for each origin.
+ */
+uint64_t origin_store_key(const char *path);
 
 /*
  * Asks a question, and waits for the answer, at most ms milliseconds.  Returns 0 if there is an

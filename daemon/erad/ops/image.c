@@ -20,6 +20,7 @@
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/device/fs_sync.h"
+#include "erad/device/origin_reader.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/image.h"
 #include "erad/ops/recover.h"
@@ -171,7 +172,7 @@ static int make_origin(const struct volume *v, const struct look *l, dev_t *dev,
 	return make_device(v, IMAGE_ORIGIN_SUFFIX, IMAGE_ORIGIN_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
-/* The argument and the results of swap_frozen(), which runs in a process of its own. */
+/* The argument and the results of swap_frozen() and swap_back(), which run in their own processes. */
 struct swap {
 	const struct dm_device *d;
 	uint64_t us;
@@ -223,23 +224,29 @@ static int drop_cache(const char *path, struct err *err)
 static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err);
 
 /*
- * Held from the check that nobody uses a store until a mapped device holds the store.  The kernel
- * would not refuse a second mapped device on the store, because all mapped devices are the same
- * exclusive user.
+ * Held from the last check that nobody uses a store until a mapped device holds the store.  The
+ * kernel would not refuse a second mapped device on the store, because all mapped devices are the
+ * same exclusive user.  The content of the store is read without this lock, because the store may
+ * hang.
  */
 static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int make_stored(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *dev,
 		       uint64_t *bytes, struct err *err)
 {
-	const struct timespec until = thread_deadline(STORES_MS);
+	struct image_store_look look;
 	struct image_store store;
+	struct timespec until;
 	int r;
 
+	r = image_store_examine(choice->store.path, &look, err);
+	if (r)
+		return r;
+	until = thread_deadline(STORES_MS);
 	if (pthread_mutex_clocklock(&stores_lock, CLOCK_MONOTONIC, &until))
-		return err_set(err, -EBUSY, "another image is being made, and its copy-on-write store has not been examined after %u seconds; check whether the device of that store hangs, or try again",
+		return err_set(err, -EBUSY, "another image is being made, and its copy-on-write store is not in use after %u seconds; check whether the device of that store hangs, or try again",
 			       STORES_MS / 1000);
-	r = image_store_open(&choice->store, v->name, v->origin, l->origin, l->nr_sectors * 512, &store, err);
+	r = image_store_open(&choice->store, &look, v->name, v->origin, l->origin, l->nr_sectors * 512, &store, err);
 	if (!r) {
 		*bytes = store.nr_sectors * 512;
 		r = make_store(v, &store, dev, err);
@@ -406,6 +413,66 @@ static int remove_device(const char *volume, const char *suffix, dev_t dev, stru
 }
 
 /*
+ * Removes NAME-image in a process of its own.  dm-snapshot waits there until the copies of blocks to
+ * the copy-on-write store have ended, and no signal ends this wait.
+ */
+static int remove_image(const char *volume, dev_t dev, struct err *err)
+{
+	struct origin_asked asked = { .fd = -1 };
+	char name[DM_NAME_LEN];
+	struct origin_question q;
+	struct origin_answer a;
+	int r;
+
+	if (!dev)
+		return 0;
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_REMOVE_DEVICE;
+	q.dev = dev;
+	image_name(volume, IMAGE_SUFFIX, name);
+	strcpy(q.path, name);
+	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r) {
+		err_suffix(err, "when the store works again, run 'eractl image drop %s' again", volume);
+		return r;
+	}
+	if (a.code && a.code != -ENXIO) {
+		*err = a.err;
+		return a.code;
+	}
+	return 0;
+}
+
+static int swap_back(void *arg)
+{
+	struct swap *s = arg;
+
+	return dm_tables_swap(s->d, &s->us, &s->err);
+}
+
+/*
+ * Puts the loaded table into use.  Fails if writes to the volume wait for the copy-on-write store, and
+ * this store hangs.
+ */
+static int swap_out(const struct dm_device *d, const char *volume, uint64_t *us, struct err *err)
+{
+	struct swap s = { .d = d, .err = { "" } };
+	const int r = apart_run_within(IMAGE_STORE_MS / 1000, swap_back, &s);
+
+	*us = s.us;
+	if (!r)
+		return 0;
+	if (r == -EINTR)
+		return err_set(err, -ETIMEDOUT, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
+			       d->name, IMAGE_STORE_MS / 1000, volume);
+	if (!*s.err.msg)
+		return err_set(err, r, "cannot start a process that changes the table of /dev/mapper/%s: %s", d->name, strerror(-r));
+	*err = s.err;
+	return r;
+}
+
+/*
  * Refuses a device that somebody has suspended, because replacing its table would resume the
  * device.
  */
@@ -424,9 +491,9 @@ static int check_resumed(dev_t device, struct err *err)
 
 /*
  * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that is only
- * loaded.  *us receives for how long I/O waited.
+ * loaded.  name: the volume.  *us receives for how long I/O waited.
  */
-static int put_back(dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
+static int put_back(const char *name, dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
 {
 	struct look before = { 0 };
 	struct dm_device d;
@@ -451,7 +518,7 @@ static int put_back(dev_t device, const struct image *image, struct volume *v, u
 			look_at(v, &before);
 		r = dm_tables_load(&d, image->origin, image_beneath(image->origin), err);
 		if (!r)
-			r = dm_tables_swap(&d, us, err);
+			r = swap_out(&d, name, us, err);
 		if (!r)
 			failpoint(FAILPOINT_IMAGE_RETURNED);
 	}
@@ -483,10 +550,10 @@ static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct
 	if (r)
 		return r;
 	store = image_store_keep(image.store_beneath);
-	r = remove_device(name, IMAGE_SUFFIX, image.image, err);
+	r = remove_image(name, image.image, err);
 	if (!r) {
 		failpoint(FAILPOINT_IMAGE_GONE);
-		r = put_back(device, &image, v, us, err);
+		r = put_back(name, device, &image, v, us, err);
 	}
 	if (!r)
 		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);

@@ -61,7 +61,8 @@ int op_image_create(const struct image_choice *choice, struct volume **v, struct
  * Drops the image of a volume, open or closed.  number: the number of the image that may be dropped,
  * or NULL for any image.  What an interrupted create or drop has left has no number, and is dropped
  * in both cases.  *us receives for how long I/O waited, in microseconds.  EBUSY: the image is in use,
- * and nothing has changed.  ENOENT: there is no image, or the image has another number.
+ * and nothing has changed.  ENOENT: there is no image, or the image has another number.  ETIMEDOUT:
+ * the copy-on-write store hangs; when it works again, another call goes on.
  */
 int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err);
 

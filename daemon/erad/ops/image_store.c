@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Prepares the copy-on-write store of an image: see image_store.h. */
-#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -21,10 +18,10 @@
 #include "common/sysfs.h"
 #include "erad/base/log.h"
 #include "erad/device/loopdev.h"
+#include "erad/device/origin_reader.h"
 #include "erad/device/probe.h"
 #include "erad/ops/image_store.h"
 #include "erad/ops/table.h"
-#include "erad/volume/peek.h"
 
 #define SIZE_MIN	(8u << 20)	/* bytes */
 #define DEFAULT_MIN	(64u << 20)	/* bytes */
@@ -67,53 +64,23 @@ static int set_size(struct image_store *s, const char *path, uint64_t bytes, str
 
 /* ---- a block device ---- */
 
-/* Refuses a device on which libblkid finds a file system, partitions or the like. */
-static int check_blank(const char *path, int fd, struct err *err)
+static int open_device(const char *path, const struct image_store_look *look, struct image_store *s, struct err *err)
 {
-	blkid_probe pr = blkid_new_probe();
-	int r = -EIO, found;
-
-	if (pr && !blkid_probe_set_device(pr, fd, 0, 0)) {
-		blkid_probe_enable_superblocks(pr, 1);
-		blkid_probe_enable_partitions(pr, 1);
-		found = blkid_do_safeprobe(pr);
-		r = found == 1 ? 0 : found == 0 || found == -2 ? -EEXIST : -EIO;
-	}
-	blkid_free_probe(pr);
-	if (r == -EEXIST)
-		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; if the content is not needed, run 'wipefs -a %s' to erase it",
-			       path, path);
-	return r ? err_set(err, r, "libblkid cannot find out whether %s has content; name another place with --cow", path) : 0;
-}
-
-static int open_device(const char *path, struct image_store *s, struct err *err)
-{
-	uint64_t nr_sectors;
-	struct peek found;
 	struct err who;
-	int fd, r;
 
-	r = probe_device(path, &s->dev, &nr_sectors, err);
-	if (r)
-		return r;
-	if (probe_in_use(s->dev, path, &who))
-		return err_set(err, -EBUSY, "%s is in use: %s", path, who.msg);
-	r = loopdev_check_alone(s->dev, path, err);
-	if (r)
-		return r;
-	peek_now(path, PEEK_SUPER, &found);
-	if (found.is_erad)
-		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite; name another place with --cow", path);
+	if (look->code) {
+		*err = look->err;
+		return look->code;
+	}
 	/*
-	 * Close the device again, because device-mapper opens it exclusively.  s->fd stays -1: only
-	 * a loop device that erad has made must be kept open.
+	 * Another thread of erad may have used the device since the process has examined it.  The
+	 * device is not opened here: device-mapper opens it exclusively.  s->fd stays -1: only a loop
+	 * device that erad has made must be kept open.
 	 */
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "cannot open %s: %m", path);
-	r = check_blank(path, fd, err);
-	close(fd);
-	return r ? r : set_size(s, path, nr_sectors * 512, err);
+	s->dev = look->found.dev;
+	if (probe_in_use(s->dev, NULL, &who))
+		return err_set(err, -EBUSY, "%s is in use: %s", path, who.msg);
+	return set_size(s, path, look->found.nr_sectors * 512, err);
 }
 
 /* ---- a file behind a loop device ---- */
@@ -229,8 +196,37 @@ static uint64_t default_size(uint64_t volume_bytes)
 	return bytes - bytes % 4096;
 }
 
-int image_store_open(const struct image_store_choice *choice, const char *name, const char *origin_path, dev_t origin,
-		     uint64_t volume_bytes, struct image_store *out, struct err *err)
+int image_store_examine(const char *path, struct image_store_look *out, struct err *err)
+{
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
+	int r;
+
+	*out = (struct image_store_look){ 0 };
+	if (!path)
+		return 0;
+	if (strlen(path) >= sizeof(q.path))
+		return err_set(err, -ENAMETOOLONG, "the path of the copy-on-write store has %zu bytes, expected at most %zu",
+			       strlen(path), sizeof(q.path) - 1);
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_EXAMINE_STORE;
+	q.dev = origin_store_key(path);
+	strcpy(q.path, path);
+	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r) {
+		err_suffix(err, "if it does, name another place with --cow");
+		return r;
+	}
+	out->code = a.code;
+	out->err = a.err;
+	out->found = a.store;
+	return 0;
+}
+
+int image_store_open(const struct image_store_choice *choice, const struct image_store_look *look, const char *name,
+		     const char *origin_path, dev_t origin, uint64_t volume_bytes, struct image_store *out, struct err *err)
 {
 	const char *path = choice->path;
 	struct stat st = { 0 };
@@ -249,7 +245,7 @@ int image_store_open(const struct image_store_choice *choice, const char *name, 
 	if (!path)
 		r = make_file(choice->size ? choice->size : default_size(volume_bytes), out, err);
 	else
-		r = S_ISBLK(st.st_mode) ? open_device(path, out, err) : open_file(path, out, err);
+		r = S_ISBLK(st.st_mode) ? open_device(path, look, out, err) : open_file(path, out, err);
 	if (r)
 		image_store_close(out);
 	else
@@ -279,15 +275,27 @@ int image_store_keep(dev_t dev)
 
 void image_store_return(int fd)
 {
-	uint64_t bytes;
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
+	struct stat st;
+	struct err err;
+	int r;
 
 	if (fd < 0)
 		return;
-	/*
-	 * The loop device makes a hole in the file.  If the file system cannot do this, the data
-	 * stay.
-	 */
-	if (!ioctl(fd, BLKGETSIZE64, &bytes) && ioctl(fd, BLKDISCARD, (uint64_t[]){ 0, bytes }))
-		log_debug("the space of the copy-on-write store is not returned: %m");
+	if (!fstat(fd, &st)) {
+		/*
+		 * The loop device makes a hole in the file.  If the file system cannot do this, the
+		 * data stay.
+		 */
+		memset(&q, 0, sizeof(q));
+		q.what = ORIGIN_DISCARD_STORE;
+		q.dev = st.st_rdev;
+		r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, &err);
+		origin_drop(&asked);
+		if (r || a.code)
+			log_debug("the space of the copy-on-write store is not returned: %s", r ? err.msg : a.err.msg);
+	}
 	close(fd);
 }

@@ -14,6 +14,10 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "erad/device/store_examine.h"
+
+/* Limit of the wait for a process that examines, discards or removes something that may hang. */
+#define IMAGE_STORE_MS	10000u
 
 /* Size of the pieces that dm-snapshot copies, in sectors of 512 bytes. */
 #define IMAGE_CHUNK	32u
@@ -44,15 +48,29 @@ struct image_store {
 	int fd;			/* keeps a loop device until another device uses it; -1: none */
 };
 
+/* What a process has found at the place of the store. */
+struct image_store_look {
+	struct store_found found;
+	int code;		/* result of store_examine() */
+	struct err err;		/* its message, if code is not 0 */
+};
+
 /*
- * Prepares the store.  Refuses a place that is in use, that has content, or that lies on the
- * volume.  name, origin_path, origin, volume_bytes: the volume and its size.  On success, the
- * caller calls image_store_close() once a mapped device holds the store's device, or to undo the
+ * Examines the place of the store in a process of its own, which may hang.  path NULL: does nothing.
+ * Call this before image_store_open(), and without locks.  ETIMEDOUT: the process has not ended in
+ * time.  If the process has refused the place, returns 0, and image_store_open() refuses the place.
+ */
+int image_store_examine(const char *path, struct image_store_look *out, struct err *err);
+
+/*
+ * Prepares the store.  look: from image_store_examine().  Refuses a place that is in use, that has
+ * content, or that lies on the volume.  name, origin_path, origin, volume_bytes: the volume and its
+ * size.  On success, the caller calls image_store_close() once a mapped device holds the store's device, or to undo the
  * open.  Until then, no other thread may call image_store_open(): two calls for one device would
  * both find it unused.
  */
-int image_store_open(const struct image_store_choice *choice, const char *name, const char *origin_path, dev_t origin,
-		     uint64_t volume_bytes, struct image_store *out, struct err *err);
+int image_store_open(const struct image_store_choice *choice, const struct image_store_look *look, const char *name,
+		     const char *origin_path, dev_t origin, uint64_t volume_bytes, struct image_store *out, struct err *err);
 void image_store_close(struct image_store *s);
 
 /*
@@ -63,8 +81,8 @@ void image_store_close(struct image_store *s);
 int image_store_keep(dev_t dev);
 
 /*
- * Call this after the store was dropped.  Gives the space of the store's file back to its file
- * system, and closes fd.  fd may be -1.
+ * Returns the space of the file, when the store is dropped.  Waits at most IMAGE_STORE_MS.  Closes fd,
+ * which may be -1.
  */
 void image_store_return(int fd);
 

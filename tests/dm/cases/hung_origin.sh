@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An origin that hangs: other volumes are served, and erad can be stopped.
+# An origin, or the copy-on-write store of an image, that hangs: other volumes are served, and erad can
+# be stopped.
 
 # hung_volume: makes data, whose origin is on /dev/mapper/slow, and other, whose origin never hangs.
 hung_volume()
@@ -92,4 +93,78 @@ test_image_of_a_volume_whose_origin_hangs()
 	start_erad
 	eractl image create data > /dev/null
 	eractl image drop data > /dev/null
+}
+
+# slow_store: makes data and other, and /dev/mapper/slow for the copy-on-write store of an image.
+slow_store()
+{
+	local disk
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	eractl create other "$(new_disk 64M)" > /dev/null
+	disk=$(new_disk 32M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+}
+
+# fails_with TEXT COMMAND...: checks that the command fails within 30 seconds, and that its error
+# contains TEXT.
+fails_with()
+{
+	local text=$1 code=0
+
+	shift
+	bounded 30 "$@" 2> "$T/err" || code=$?
+	[[ $code == 1 && $(< "$T/err") == *"$text"* ]] || fail "got exit code $code and '$(< "$T/err")', expected 1 and '$text'"
+}
+
+test_image_whose_store_hangs()
+{
+	DESCRIPTION="an image whose copy-on-write store hangs is refused in time and with a reason; meanwhile images of other volumes are made, and erad can be stopped"
+	local create
+
+	slow_store
+	dmsetup suspend slow
+	eractl image create data --cow /dev/mapper/slow 2> "$T/said" &
+	create=$!
+	nap 1
+	bounded 8 eractl image create other > /dev/null || fail "no image of the other volume"
+	eractl image drop other > /dev/null
+	! wait "$create" || fail "the image has been made"
+	grep -q "^eractl: volume data: the copy-on-write store at /dev/mapper/slow was not examined within 10 seconds; check whether the device hangs; if it does, name another place with --cow" "$T/said" || fail "got $(cat "$T/said")"
+	fails_with "the copy-on-write store at /dev/mapper/slow cannot be examined, because an attempt to examine it has not ended" \
+		eractl image create data --cow /dev/mapper/slow
+	others_are_served
+	stops_soon
+	dmsetup resume slow
+	start_erad
+	eractl image create data --cow /dev/mapper/slow > /dev/null
+	eractl image drop data > /dev/null
+}
+
+test_image_dropped_while_its_store_hangs()
+{
+	DESCRIPTION="while the copy-on-write store of an image hangs, the image cannot be dropped, which is said in time; other volumes can be closed and opened, and erad can be stopped; later the image is dropped without a gap"
+	local writer
+
+	slow_store
+	eractl image create data --cow /dev/mapper/slow > /dev/null
+	dmsetup suspend slow
+	write_at data 0 65536 &
+	writer=$!
+	nap 1
+	fails_with "volume data: /dev/mapper/data-image was not removed within 10 seconds; check whether its copy-on-write store hangs; when the store works again, run 'eractl image drop data' again" \
+		eractl image drop data
+	bounded 10 eractl close other || fail "the other volume is not closed"
+	bounded 10 eractl open other > /dev/null || fail "the other volume is not opened"
+	fails_with "volume data: /dev/mapper/data cannot be put back on its origin, because its I/O has not ended within 10 seconds" \
+		eractl image drop data
+	others_are_served
+	stops_soon
+	dmsetup resume slow
+	wait "$writer"
+	start_erad
+	wait_until "the image is dropped" test ! -e /dev/mapper/data-image-store
+	eractl image create data > /dev/null
+	eractl image drop data > /dev/null
+	no_gap data
 }

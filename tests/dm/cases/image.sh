@@ -275,30 +275,6 @@ test_image_stores_are_not_shared()
 	eractl image drop data > /dev/null
 }
 
-test_image_beside_a_store_that_hangs()
-{
-	DESCRIPTION="while the store of one image hangs, an image of another volume is refused with a reason, and is made when the store works again"
-	local disk create code=0
-
-	eractl create data "$(new_disk 64M)" > /dev/null
-	eractl create other "$(new_disk 64M)" > /dev/null
-	disk=$(new_disk 32M)
-	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
-	dmsetup suspend slow
-	eractl image create data --cow /dev/mapper/slow > "$T/said" 2>&1 &
-	create=$!
-	nap 2
-	bounded 20 eractl image create other 2> "$T/err" || code=$?
-	dmsetup resume slow
-	same "$code" 1
-	grep -q "^eractl: volume other: another image is being made" "$T/err" || fail "got $(cat "$T/err")"
-	wait "$create" || fail "$(cat "$T/said")"
-	image_state_is valid || fail "got $(image_state)"
-	eractl image create other > /dev/null
-	eractl image drop other > /dev/null
-	eractl image drop data > /dev/null
-}
-
 test_image_dropped_by_a_close()
 {
 	DESCRIPTION="close --drop-image drops an image first, also if a program has it open for a moment; then the origin is sealed"

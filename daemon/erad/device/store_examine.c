@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Examines the place of an image's copy-on-write store: see store_examine.h. */
+#include <blkid/blkid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/sysfs.h"
+#include "erad/device/loopdev.h"
+#include "erad/device/probe.h"
+#include "erad/device/store_examine.h"
+#include "store/super.h"
+
+/* Refuses a device on which libblkid finds a file system, partitions or the like. */
+static int check_blank(const char *path, int fd, struct err *err)
+{
+	blkid_probe pr = blkid_new_probe();
+	int r = -EIO, found;
+
+	if (pr && !blkid_probe_set_device(pr, fd, 0, 0)) {
+		blkid_probe_enable_superblocks(pr, 1);
+		blkid_probe_enable_partitions(pr, 1);
+		found = blkid_do_safeprobe(pr);
+		r = found == 1 ? 0 : found == 0 || found == -2 ? -EEXIST : -EIO;
+	}
+	blkid_free_probe(pr);
+	if (r == -EEXIST)
+		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; if the content is not needed, run 'wipefs -a %s' to erase it",
+			       path, path);
+	return r ? err_set(err, r, "libblkid cannot find out whether %s has content; name another place with --cow", path) : 0;
+}
+
+static int examine_device(const char *path, struct store_found *out, struct err *err)
+{
+	uint8_t uuid[16];
+	struct err who;
+	int fd, r;
+
+	r = probe_device(path, &out->dev, &out->nr_sectors, err);
+	if (r)
+		return r;
+	if (probe_in_use(out->dev, path, &who))
+		return err_set(err, -EBUSY, "%s is in use: %s", path, who.msg);
+	r = loopdev_check_alone(out->dev, path, err);
+	if (r)
+		return r;
+	if (super_peek_uuid(path, uuid))
+		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite; name another place with --cow", path);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	r = check_blank(path, fd, err);
+	close(fd);
+	return r;
+}
+
+int store_examine(const char *path, struct store_found *out, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	*out = (struct store_found){ 0 };
+	if (stat(path, &st))
+		return err_set(err, -errno, "cannot look at %s: %m", path);
+	if (S_ISBLK(st.st_mode))
+		return examine_device(path, out, err);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -ENOTBLK, "%s is neither a block device nor a regular file", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	lseek(fd, 0, SEEK_DATA);
+	close(fd);
+	return 0;
+}
+
+int store_discard(dev_t dev, struct err *err)
+{
+	char node[NODE_PATH_SIZE];
+	uint64_t bytes;
+	int fd, r;
+
+	r = dm_node(dev, node);
+	if (r)
+		return err_set(err, r, "cannot find the node of the device: %s", strerror(-r));
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", node);
+	if (ioctl(fd, BLKGETSIZE64, &bytes) || ioctl(fd, BLKDISCARD, (uint64_t[]){ 0, bytes }))
+		r = err_set(err, -errno, "cannot discard %s: %m", node);
+	close(fd);
+	return r;
+}
