@@ -17,9 +17,9 @@ unsigned int chains_increments(const struct manifest *m, int index);
 
 /*
  * Removes the oldest chains, so that the `keep` newest good chains remain; keep is not 0.  The age
- * of a chain is the age of its newest copy.  A chain is good if all its files exist and have the
- * sizes that MANIFEST says.  contents true: their hashes must also be right, except the hash of the
- * newest copy, which the caller has just written.  A chain that is not good is not counted, but
+ * of a chain is the age of its newest copy.  A chain is good if manifest_check_copy() accepts all its
+ * files.  contents true: their hashes must also be right, except the hash of the newest copy, which
+ * the caller has just written.  A chain that is not good is not counted, but
  * remains if it is newer than the oldest of the `keep` chains.  For such a chain, prints a note to
  * stderr that names the bad file.
  *

@@ -242,9 +242,8 @@ static int apply_file(struct restoring *t, const struct backup_copy *c, struct e
 		return err_set(err, -errno, "%s/%s: %s", m->directory, c->file, strerror(errno));
 	r = stream_open(read_file, &fd, &in, err);
 	if (!r) {
-		if (stream_get_head(in)->size != c->size || !*stream_get_head(in)->from != (c->base < 0))
-			r = err_set(err, -EBADMSG, "it is not the copy that MANIFEST describes");
-		else
+		r = manifest_check_head(m, c, stream_get_head(in), err);
+		if (!r)
 			r = apply_extents(t, in, c->base < 0, err);
 		stream_close(in);
 	}

@@ -412,11 +412,50 @@ int manifest_check_content(const struct manifest *m, const char *file, const str
 		       copy->sha256);
 }
 
+int manifest_check_head(const struct manifest *m, const struct backup_copy *copy, const struct stream_head *head, struct err *err)
+{
+	struct stream_head expected = { .size = copy->size };
+
+	if (copy->base >= 0)
+		stream_name(&m->copy[copy->base].token, expected.from);
+	stream_name(&copy->token, expected.to);
+	if (!strcmp(head->from, expected.from) && !strcmp(head->to, expected.to) && head->size == expected.size)
+		return 0;
+	return err_set(err, -EBADMSG, "it is not the copy that MANIFEST describes: got from %s to %s with %" PRIu64
+		       " bytes, expected from %s to %s with %" PRIu64 " bytes", *head->from ? head->from : "nothing", head->to,
+		       head->size, *expected.from ? expected.from : "nothing", expected.to, expected.size);
+}
+
+static ssize_t read_file(void *ctx, void *buf, size_t len)
+{
+	return read(*(int *)ctx, buf, len);
+}
+
+/* Compares MANIFEST, which has no checksum, with the head in the file, which has one. */
+static int check_file_head(const struct manifest *m, const struct backup_copy *c, struct err *err)
+{
+	int fd = openat(m->fd, c->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stream_in *in;
+	int r;
+
+	if (fd < 0)
+		return file_failed(m, c->file, "cannot open the file of a copy", err);
+	r = stream_open(read_file, &fd, &in, err);
+	if (!r) {
+		r = manifest_check_head(m, c, stream_get_head(in), err);
+		stream_close(in);
+	}
+	close(fd);
+	return r ? err_prefix(err, r, "%s/%s", m->directory, c->file) : 0;
+}
+
 int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err)
 {
-	const int r = check_file_size(m, copy, err);
+	int r = check_file_size(m, copy, err);
 
-	return r || !contents ? r : manifest_check_content(m, copy->file, copy, err);
+	if (!r && contents)
+		r = manifest_check_content(m, copy->file, copy, err);
+	return r ? r : check_file_head(m, copy, err);
 }
 
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err)

@@ -14,10 +14,12 @@
  *
  * The file of a copy is a stream as stream.h describes it.  A full copy has the base null, and its
  * file is full-NUMBER.erad.  The file of an increment is incr-NUMBER.erad, and its base is the file
- * of an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST is replaced in one step
- * when the file of the new copy is durable.  No command changes a file that MANIFEST lists.  A file
- * is removed only after MANIFEST was replaced by a MANIFEST that has the file in "removed" and not
- * as a copy.
+ * of an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST has no checksum, but the
+ * head of each file has one, so manifest_check_head() compares the two.
+ *
+ * MANIFEST is replaced in one step when the file of the new copy is durable.  No command changes a
+ * file that MANIFEST lists.  A file is removed only after MANIFEST was replaced by a MANIFEST that
+ * has the file in "removed" and not as a copy.
  */
 #ifndef ERACTL_MANIFEST_H
 #define ERACTL_MANIFEST_H
@@ -28,6 +30,7 @@
 #include "common/err.h"
 #include "common/sha256.h"
 #include "common/token.h"
+#include "eractl/stream.h"
 
 #define MANIFEST_FILE_MAX	31u	/* longest name of the file of a copy */
 /* Name of the file of a copy that is being made. */
@@ -122,17 +125,24 @@ int manifest_add_removed(struct manifest *m, const char *file, struct err *err);
 int manifest_find_good(const struct manifest *m, bool contents, struct err *why);
 
 /*
- * Checks that the files of the copy and of all its bases exist and have the sizes that MANIFEST
- * says.  contents true: also reads the files, from the medium if possible, and compares their
- * hashes.  On failure, err names the bad file, and *bad is the index of its copy.
+ * Checks the files of the copy and of all its bases, as manifest_check_copy() does.  On failure,
+ * err names the bad file, and *bad is the index of its copy.
  */
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
 
 /*
- * Checks that the file of the copy exists and has the size that MANIFEST says.  contents true: also
- * reads the file, from the medium if possible, and compares its hash.
+ * Checks that the file of the copy exists, has the size that MANIFEST says, and has a good head
+ * according to manifest_check_head().  contents true: also reads the file, from the medium if
+ * possible, and compares its hash.
  */
 int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err);
+
+/*
+ * Checks that the head of the copy's file has the moments of the copy and of its base, and the size
+ * of the volume, that MANIFEST says.  EBADMSG: MANIFEST was changed, or this is the file of another
+ * copy; err has no path.
+ */
+int manifest_check_head(const struct manifest *m, const struct backup_copy *copy, const struct stream_head *head, struct err *err);
 
 /*
  * Reads a file of the directory, from the medium if possible, and compares its size and hash with

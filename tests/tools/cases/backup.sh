@@ -1,55 +1,10 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl backup of closed volumes into a directory, and eractl restore-backup: chains, kills,
-# damage, and refused arguments.
+# eractl backup of closed volumes into a directory, and eractl restore-backup: chains, kills, and
+# refused arguments.
 
-# shellcheck source=tests/tools/volumes.sh
-. tests/tools/volumes.sh
-
-# sealed N: closes $T/mN with a seal of $T/vN, as erad does
-sealed()
-{
-	metadata "$T/m$1" close-sealed "$T/v$1"
-}
-
-# Makes a closed volume with copies in eras 1 to 3, and an empty directory for its backups.
-volumes()
-{
-	local i
-
-	three_eras
-	for i in 1 2 3; do
-		sealed $i
-	done
-	mkdir "$T/dir"
-}
-
-# backs_up N ARGUMENT…: backs up the volume in era N, and keeps the output in $T/said
-backs_up()
-{
-	local n=$1
-
-	shift
-	eractl backup "$T/m$n" "$T/dir" --device "$T/v$n" "$@" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"
-}
-
-# says TEXT: checks that the last command has printed the text
-says()
-{
-	grep -qF -- "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
-}
-
-# restores FILE [ARGUMENT…]: restores to $T/restored, and compares the result with the file
-restores()
-{
-	local file=$1
-
-	shift
-	rm -f "$T/restored"
-	eractl restore-backup "$T/dir" "$T/restored" "$@" > "$T/restore_said" || fail "restore-backup: exit code $?"
-	cmp "$T/restored" "$file"
-	[[ ! -e $T/restored.unfinished ]] || fail "a file was left"
-}
+# shellcheck source=tests/tools/backups.sh
+. tests/tools/backups.sh
 
 test_backup_makes_a_chain_that_restores_each_moment()
 {
@@ -119,29 +74,6 @@ test_backup_needs_the_right_directory()
 	echo nonsense > "$T/dir/MANIFEST"
 	refused "MANIFEST: line 1: not a line of JSON" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
 	refused "MANIFEST: line 1: not a line of JSON" eractl restore-backup "$T/dir" "$T/new"
-}
-
-test_backup_refuses_a_manifest_that_was_changed()
-{
-	DESCRIPTION="backup refuses a MANIFEST with a line that names a file elsewhere, an unknown base, another volume or a wrong hash, and says which line this is"
-	local change
-
-	volumes
-	backs_up 1 --init
-	backs_up 2
-	cp "$T/dir/MANIFEST" "$T/good"
-	for change in 's|full-000001|../full-01|' 's|"base":"full-000001|"base":"full-000009|' 's|"token":"e7|"token":"e8|' \
-			's|"sha256":"....|"sha256":"XXXX|' 's|"size":[0-9]*|"size":-1|' '$ s|incr-000002|full-000001|' \
-			'$ s|"size":[0-9]*|"size":4096|' '2 s|"why":"[^"]*"|"why":null|' '$ s|incr-000002|incr-1234567890|'; do
-		sed "$change" "$T/good" > "$T/dir/MANIFEST"
-		! cmp -s "$T/good" "$T/dir/MANIFEST" || fail "$change changes nothing"
-		refused "MANIFEST: line " eractl backup "$T/m3" "$T/dir" --device "$T/v3"
-		refused "MANIFEST: line " eractl restore-backup "$T/dir" "$T/new"
-	done
-	head -c -1 "$T/good" > "$T/dir/MANIFEST"
-	refused "MANIFEST: line 3: it has no end" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
-	: > "$T/dir/MANIFEST"
-	refused "MANIFEST: it is empty" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
 }
 
 test_backup_of_a_closed_volume_checks_its_device()
@@ -355,62 +287,6 @@ test_backup_writes_a_report_of_a_wrong_command_line()
 	same "$(json "$T/new.json" '"$o->{volume} $o->{directory} $o->{success}"')" "$T/m1 $T/dir 0"
 }
 
-test_backup_finds_a_damaged_base()
-{
-	DESCRIPTION="restore-backup finds a damaged or unreadable file before it writes; backup --verify finds such a file, too, and then makes a full copy"
-	volumes
-	backs_up 1 --init
-	backs_up 2
-	cp "$T/dir/full-000001.erad" "$T/good"
-	printf x | dd of="$T/dir/full-000001.erad" bs=1 seek=100000 conv=notrunc status=none
-	refused "$T/dir/full-000001.erad: it is damaged: got the SHA-256 " eractl restore-backup "$T/dir" "$T/new"
-	same "$(ls "$T"/new* 2> /dev/null)" ""
-	echo precious > "$T/precious"
-	refused "$T/dir/full-000001.erad: it is damaged" eractl restore-backup "$T/dir" "$T/precious" --overwrite
-	same "$(cat "$T/precious")" precious
-	backs_up 3 --verify
-	says "full copy"
-	says "full-000001.erad: it is damaged"
-	restores "$T/v3"
-	# Simulate a medium that cannot be read.
-	cp "$T/good" "$T/dir/full-000001.erad"
-	restores "$T/v2" --at "$(token 2)"
-	rm "$T/restored"
-	refused "$T/dir/full-000001.erad: cannot read it at byte 1048576: Input/output error" strace -qq -P "$T/dir/full-000001.erad" -o "$T/calls" \
-		-e inject=pread64:error=EIO:when=2 eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)"
-	same "$(ls "$T"/restored* 2> /dev/null)" ""
-	strace -qq -P "$T/dir/full-000003.erad" -o "$T/calls" -e inject=pread64:error=EIO:when=1 \
-		eractl backup "$T/m3" "$T/dir" --device "$T/v3" --verify > "$T/said" 2>&1
-	says "full-000003.erad: cannot read it at byte 0: Input/output error"
-	says "increment"
-	restores "$T/v3"
-}
-
-test_backup_that_reads_back_damage_does_not_count()
-{
-	DESCRIPTION="backup --verify reads the new copy after the device is closed; backup adds no copy that cannot be read, written or flushed"
-	local closed read
-
-	volumes
-	backs_up 1 --init
-	strace -y -o "$T/calls" -e trace=close,pread64,openat eractl backup "$T/m2" "$T/dir" --device "$T/v2" --verify > "$T/said"
-	closed=$(grep -n "^close(.*<$T/v2>" "$T/calls" | tail -n 1 | cut -d : -f 1)
-	read=$(grep -n "^pread64(.*<$T/dir/unfinished.erad>" "$T/calls" | head -n 1 | cut -d : -f 1)
-	((closed < read)) || fail "the device was closed at call $closed, the copy read back at call $read"
-	cp "$T/dir/MANIFEST" "$T/before"
-	refused "$T/dir/unfinished.erad: cannot read it at byte 0: Input/output error" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" \
-		-e inject=pread64:error=EIO:when=1 eractl backup "$T/m3" "$T/dir" --device "$T/v3" --verify
-	cmp "$T/dir/MANIFEST" "$T/before"
-	same "$(find "$T/dir" -type f -printf '%f\n' | sort | paste -sd ' ')" "LOCK MANIFEST full-000001.erad incr-000002.erad"
-	refused "No space left on device" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=write:error=ENOSPC:when=1 \
-		eractl backup "$T/m3" "$T/dir" --device "$T/v3"
-	refused "Input/output error" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=fsync:error=EIO:when=1 \
-		eractl backup "$T/m3" "$T/dir" --device "$T/v3"
-	cmp "$T/dir/MANIFEST" "$T/before"
-	backs_up 3
-	restores "$T/v3"
-}
-
 test_backup_is_killed_at_any_moment()
 {
 	DESCRIPTION="after backup is killed at any write, flush, rename or unlink, each copy in MANIFEST can be restored, and the next backup is right"
@@ -454,43 +330,6 @@ test_backup_is_killed_at_any_moment()
 		restores "$T/v1"
 	done
 	((n > 3 && n < 9)) || fail "killed $((n - 1)) times"
-}
-
-# files: prints the names in $T/dir, in one line
-files()
-{
-	(cd "$T/dir" && echo *)
-}
-
-# volumes_of_four_eras: like volumes, but the volume is in era 4, in which nothing was written
-volumes_of_four_eras()
-{
-	volumes
-	cp "$T/v3" "$T/v4"
-	sealed 4
-}
-
-# restores_all: restores each copy in MANIFEST, and compares the result with $T/vN, the content of the
-# volume in era N, where N is the era in the token of the copy
-restores_all()
-{
-	local era
-
-	while read -r era; do
-		restores "$T/v$era" --at "$(token "$era")"
-	done < <(grep -o '"token":"[^"]*"' "$T/dir/MANIFEST" | sed 's/.*:\([0-9]*\)"/\1/' | sort -u)
-}
-
-# two_chains: makes two chains in $T/dir. A chain is a full copy with its increments. The chains are
-# full-000001 with incr-000002 and incr-000003, and full-000004 with incr-000005.
-two_chains()
-{
-	backs_up 1 --init
-	backs_up 2
-	backs_up 3
-	backs_up 2 --full
-	backs_up 3
-	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad incr-000002.erad incr-000003.erad incr-000005.erad"
 }
 
 test_backup_makes_a_full_copy_after_some_increments()
@@ -562,67 +401,6 @@ test_backup_keeps_the_newest_chains()
 	same "$(files)" "LOCK MANIFEST full-000004.erad incr-000005.erad incr-000006.erad"
 	restores "$T/v2" --at "$(token 2)"
 	restores "$T/v3"
-}
-
-test_backup_keeps_enough_good_chains()
-{
-	DESCRIPTION="backup --keep does not count a full copy that has, or whose increments have, a missing, cut or damaged file; it keeps the newest copy with all that its restore needs, and removes nothing after a failure"
-	volumes_of_four_eras
-	two_chains
-	cp -a "$T/dir" "$T/chains"
-	# Let the backup fail.
-	cp "$T/dir/MANIFEST" "$T/before"
-	refused "No space left on device" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=write:error=ENOSPC:when=1 \
-		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1
-	cmp "$T/dir/MANIFEST" "$T/before"
-	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad incr-000002.erad incr-000003.erad incr-000005.erad"
-	# Cut, remove or damage a file of the second chain.
-	truncate -s -1 "$T/dir/full-000004.erad"
-	backs_up 4 --full --keep 2
-	says "full-000004.erad: it has"
-	says "the chain of full-000004.erad is not counted for --keep"
-	restores "$T/v1" --at "$(token 1)"
-	rm -rf "$T/dir"
-	cp -a "$T/chains" "$T/dir"
-	rm "$T/dir/incr-000005.erad"
-	backs_up 4 --full --keep 2
-	says "incr-000005.erad: cannot find the file of a copy: No such file or directory; the chain of full-000004.erad is not counted for --keep"
-	restores "$T/v1" --at "$(token 1)"
-	rm -rf "$T/dir"
-	cp -a "$T/chains" "$T/dir"
-	printf x | dd of="$T/dir/incr-000005.erad" bs=1 seek=1000 conv=notrunc status=none
-	cp -a "$T/dir" "$T/damaged"
-	backs_up 4 --full --verify --keep 2
-	says "incr-000005.erad: it is damaged"
-	says "the chain of full-000004.erad is not counted for --keep"
-	restores "$T/v1" --at "$(token 1)"
-	# Two newer chains are good, so the damaged chain and the chain before it are removed.
-	backs_up 4 --full --verify --keep 2
-	same "$(files)" "LOCK MANIFEST full-000006.erad full-000007.erad"
-	# The newest full copy is damaged.  So the new increment is made on the older chain, which
-	# becomes the newest chain.
-	rm -rf "$T/dir"
-	cp -a "$T/chains" "$T/dir"
-	printf x | dd of="$T/dir/full-000004.erad" bs=1 seek=100000 conv=notrunc status=none
-	backs_up 4 --verify
-	says "the copy is an increment on an earlier copy, incr-000003.erad"
-	backs_up 4 --keep 1
-	same "$(files)" "LOCK MANIFEST full-000001.erad incr-000002.erad incr-000003.erad incr-000006.erad"
-	restores "$T/v3"
-	restores "$T/v1" --at "$(token 1)"
-}
-
-test_backup_replaces_a_damaged_newest_copy()
-{
-	DESCRIPTION="if the newest copy of a closed volume is damaged, a backup makes a new copy, even if an older copy is of the same moment; --keep then counts only the new copy"
-	volumes
-	backs_up 1 --init
-	backs_up 1 --full
-	printf x | dd of="$T/dir/full-000002.erad" bs=1 seek=1000 conv=notrunc status=none
-	backs_up 1 --verify --keep 1
-	says "full copy"
-	same "$(files)" "LOCK MANIFEST full-000003.erad"
-	restores "$T/v1"
 }
 
 test_backup_is_killed_while_it_removes()
