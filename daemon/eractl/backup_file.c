@@ -82,8 +82,11 @@ int backup_file_publish(struct manifest *m, struct backup_copy *copy, struct err
 	int r;
 
 	snprintf(copy->file, sizeof(copy->file), "%s-%06lu.erad", copy->base < 0 ? "full" : "incr", manifest_next_number(m));
-	if (renameat(m->fd, MANIFEST_UNFINISHED, m->fd, copy->file) || fsync(m->fd))
+	if (renameat(m->fd, MANIFEST_UNFINISHED, m->fd, copy->file))
 		return err_set(err, -errno, "%s/%s: cannot rename the unfinished file to this name: %s", m->directory, copy->file, strerror(errno));
+	if (fsync(m->fd))
+		return err_set(err, -errno, "%s/%s: cannot make the name of the file durable: %s; so MANIFEST does not list this copy, and the next backup removes the file",
+			       m->directory, copy->file, strerror(errno));
 	r = manifest_add(m, copy, err);
 	return r ? r : manifest_write(m, err);
 }

@@ -307,8 +307,12 @@ int manifest_write(const struct manifest *m, struct err *err)
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 	bool good;
 
-	if (!f)
-		return file_failed(m, NEW_NAME, "cannot open it", err);
+	if (!f) {
+		file_failed(m, NEW_NAME, "cannot open it", err);
+		if (fd >= 0)
+			close(fd);
+		return -EIO;
+	}
 	write_first(m, f);
 	for (unsigned int i = 0; i < m->nr; i++)
 		write_copy_line(m, &m->copy[i], f);
@@ -318,8 +322,11 @@ int manifest_write(const struct manifest *m, struct err *err)
 	fclose(f);
 	if (!good)
 		return -EIO;
-	if (renameat(m->fd, NEW_NAME, m->fd, NAME) || fsync(m->fd))
+	if (renameat(m->fd, NEW_NAME, m->fd, NAME))
 		return file_failed(m, NAME, "cannot replace it", err);
+	if (fsync(m->fd))
+		return err_set(err, -errno, "%s/" NAME ": it was replaced, but cannot be made durable: %s; a power cut may bring back the old one",
+			       m->directory, strerror(errno));
 	return 0;
 }
 

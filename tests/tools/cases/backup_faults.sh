@@ -203,3 +203,27 @@ test_backup_compares_manifest_with_the_files()
 	says "the copy is an increment on an earlier copy, incr-000003.erad"
 	restores "$T/v4"
 }
+
+test_backup_says_what_an_error_of_a_flush_means()
+{
+	DESCRIPTION="if the directory cannot be flushed after a rename, backup fails, and says whether MANIFEST lists the new copy; the next backup is right in both cases"
+	local names
+
+	volumes
+	backs_up 1 --init
+	names="LOCK MANIFEST full-000001.erad incr-000002.erad"
+	# The first flush of the directory is for the name of the copy, the second one for MANIFEST.
+	refused "$T/dir/incr-000002.erad: cannot make the name of the file durable: Input/output error; so MANIFEST does not list this copy" \
+		strace -qq -P "$T/dir" -o "$T/calls" -e inject=fsync:error=EIO:when=1 eractl backup "$T/m2" "$T/dir" --device "$T/v2"
+	grep -q incr-000002 "$T/dir/MANIFEST" && fail "MANIFEST lists the copy"
+	same "$(files)" "$names"
+	restores "$T/v1"
+	refused "$T/dir/MANIFEST: it was replaced, but cannot be made durable: Input/output error; a power cut may bring back the old one" \
+		strace -qq -P "$T/dir" -o "$T/calls" -e inject=fsync:error=EIO:when=2 eractl backup "$T/m2" "$T/dir" --device "$T/v2"
+	grep -q incr-000002 "$T/dir/MANIFEST" || fail "MANIFEST does not list the copy"
+	same "$(files)" "$names"
+	restores "$T/v2"
+	backs_up 3
+	says increment
+	restores "$T/v3"
+}
