@@ -121,6 +121,8 @@ static int add_content_extent(void *ctx, uint64_t offset, uint64_t length, struc
 	const struct extent e = { offset, length };
 	struct content *c = ctx;
 
+	c->nr_extents++;
+	c->extent_bytes += length;
 	if (fwrite(&e, sizeof(e), 1, c->extents) == 1)
 		return 0;
 	return err_set(err, -errno, "volume %s: cannot write a temporary file: %s", c->operand, strerror(errno));
@@ -138,6 +140,7 @@ int content_list(struct content *c, struct err *err)
 	reader.since = c->since ? c->from.era : 0;
 	if (c->extents)
 		fclose(c->extents);
+	c->nr_extents = c->extent_bytes = 0;
 	c->extents = content_temporary(c->directory);
 	if (!c->extents)
 		return err_set(err, -errno, "volume %s: cannot make a temporary file: %s", c->operand, strerror(errno));
@@ -217,10 +220,26 @@ static void align_extent(struct extent *e, uint64_t align, uint64_t size)
 	e->length = end - e->offset;
 }
 
+/*
+ * Checks that content_read() has read the extents that content_list() has written.  A file system
+ * may lose data of the temporary file after the flush has succeeded.
+ */
+static int check_extents(const struct content *c, uint64_t nr, uint64_t bytes, struct err *err)
+{
+	if (ferror(c->extents))
+		return err_set(err, -EIO, "volume %s: a temporary file cannot be read", c->operand);
+	if (nr == c->nr_extents && bytes == c->extent_bytes)
+		return 0;
+	return err_set(err, -EIO, "volume %s: the temporary file in %s has lost data: got %" PRIu64 " extents with %" PRIu64
+		       " bytes, expected %" PRIu64 " with %" PRIu64 "; run the command again", c->operand,
+		       c->directory ? c->directory : P_tmpdir, nr, bytes, c->nr_extents, c->extent_bytes);
+}
+
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err)
 {
 	const struct reading rd = { c, grain, what, fn, ctx };
 	struct extent e, last = { 0, 0 };
+	uint64_t nr = 0, bytes = 0;
 	int r;
 
 	r = compared_buffer(&c->device, CONTENT_PIECE, err);
@@ -228,6 +247,11 @@ int content_read(struct content *c, uint64_t align, uint64_t grain, const char *
 		return r;
 	rewind(c->extents);
 	while (!r && fread(&e, sizeof(e), 1, c->extents) == 1) {
+		/* changes_read() lists no empty extent, so this is one that has become zeros. */
+		if (!e.length)
+			break;
+		nr++;
+		bytes += e.length;
 		align_extent(&e, align, c->head.size);
 		if (last.length && e.offset <= last.offset + last.length) {
 			last.length = e.offset + e.length - last.offset;
@@ -236,8 +260,8 @@ int content_read(struct content *c, uint64_t align, uint64_t grain, const char *
 		r = read_extent(&rd, &last, err);
 		last = e;
 	}
-	if (!r && ferror(c->extents))
-		r = err_set(err, -EIO, "volume %s: a temporary file cannot be read", c->operand);
+	if (!r)
+		r = check_extents(c, nr, bytes, err);
 	if (!r)
 		r = read_extent(&rd, &last, err);
 	progress_show(what, c->head.size, c->head.size);

@@ -37,6 +37,8 @@ struct content {
 	 * content.
 	 */
 	FILE *extents;
+	/* Number of extents in the temporary file, and the sum of their bytes. */
+	uint64_t nr_extents, extent_bytes;
 	struct compared device;
 	/* All of the volume is listed, because writes may have gone past erad. */
 	bool whole;

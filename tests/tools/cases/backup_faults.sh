@@ -204,6 +204,36 @@ test_backup_compares_manifest_with_the_files()
 	restores "$T/v4"
 }
 
+# nth_call CALL PATTERN LOG: prints which of the calls in a log of strace -y is the first call on a
+# file whose path has the pattern
+nth_call()
+{
+	grep "^$1(" "$3" | grep -nm 1 "^$1([0-9]*<[^>]*$2" | cut -d : -f 1
+}
+
+test_backup_notices_that_its_list_of_extents_was_cut()
+{
+	DESCRIPTION="backup adds no copy if its temporary file, which lists what is to be copied, has lost its end or has zeros in place of an extent"
+	local nth fault
+
+	volumes
+	backs_up 1 --init
+	cp -a "$T/dir" "$T/first"
+	strace -y -o "$T/calls" -e trace=read eractl backup "$T/m2" "$T/dir" --device "$T/v2" > /dev/null
+	nth=$(nth_call read '/dir/\.erad-' "$T/calls")
+	for fault in retval=0 "poke_exit=@arg2=$(printf '0%.0s' {1..32})"; do
+		rm -rf "$T/dir"
+		cp -a "$T/first" "$T/dir"
+		refused "volume $T/m2: the temporary file in $T/dir has lost data: got " strace -qq -y -o "$T/calls" \
+			-e "inject=read:$fault:when=$nth" eractl backup "$T/m2" "$T/dir" --device "$T/v2"
+		grep -q '^read([0-9]*<[^>]*/dir/\.erad-.*INJECTED' "$T/calls" || fail "$fault: strace has changed another call: $(cat "$T/calls")"
+		cmp "$T/dir/MANIFEST" "$T/first/MANIFEST"
+		backs_up 2
+		says increment
+		restores "$T/v2"
+	done
+}
+
 test_backup_says_what_an_error_of_a_flush_means()
 {
 	DESCRIPTION="if the directory cannot be flushed after a rename, backup fails, and says whether MANIFEST lists the new copy; the next backup is right in both cases"
