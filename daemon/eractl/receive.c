@@ -15,7 +15,8 @@
  */
 static int note_unfinished(struct receive *rc, bool settle, struct err *err)
 {
-	struct standing s = { .partial = true };
+	/* An increment that grows the copy has to set the added part to zeros again. */
+	struct standing s = { .partial = true, .size = *rc->head->from ? rc->standing.size : 0 };
 	int r = 0;
 
 	strcpy(s.at, rc->head->from);
@@ -28,7 +29,7 @@ static int note_unfinished(struct receive *rc, bool settle, struct err *err)
 
 static int note_complete(struct receive *rc, struct err *err)
 {
-	struct standing s = { };
+	struct standing s = { .size = rc->head->size };
 	int r;
 
 	strcpy(s.at, rc->head->to);

@@ -67,6 +67,19 @@ static int receive_extent(struct receive *rc, const struct stream_extent *e, str
 	return fwrite(&w, sizeof(w), 1, rc->written) == 1 ? 0 : receive_target_failed(rc, err, "cannot write a temporary file");
 }
 
+/*
+ * Sets to zeros what this increment adds to the copy on a block device.  In a regular file,
+ * ftruncate() has done so.
+ */
+static int zero_growth(struct receive *rc, struct err *err)
+{
+	const uint64_t old = rc->standing.size;
+
+	if (!rc->block_device || !receive_omits_growth(rc) || old >= rc->head->size)
+		return 0;
+	return zero_target(rc, old, rc->head->size - old, err);
+}
+
 int receive_apply(struct receive *rc, struct err *err)
 {
 	struct stream_extent e;
@@ -77,6 +90,9 @@ int receive_apply(struct receive *rc, struct err *err)
 		return receive_target_failed(rc, err, "cannot empty the copy");
 	if (!rc->block_device && ftruncate(rc->place.fd, rc->head->size))
 		return receive_target_failed(rc, err, "cannot set the size of the copy");
+	r = zero_growth(rc, err);
+	if (r)
+		return r;
 	while ((r = stream_next(rc->in, &e, err)) == 1) {
 		progress_show("receiving", e.offset, rc->head->size);
 		/* In a full copy, everything between two extents is zeros. */

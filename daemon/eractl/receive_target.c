@@ -205,6 +205,23 @@ static int check_increment(struct receive *rc, struct err *err)
 	return r ? r : check_target_unchanged(rc, err);
 }
 
+bool receive_omits_growth(const struct receive *rc)
+{
+	struct token t;
+
+	return *rc->head->from && !stream_token(rc->head->from, &t);
+}
+
+/* Checks that it is known which part of the device an increment adds to the copy. */
+static int check_growth(struct receive *rc, struct err *err)
+{
+	if (!rc->block_device || rc->already || rc->standing.size || !receive_omits_growth(rc))
+		return 0;
+	rc->full_copy_due = true;
+	return err_set(err, -ESTALE, "%s: a full copy is due: %s, which an older version of eractl wrote, does not have the size of the volume, so it is not known whether the increment makes the volume larger",
+		       rc->path, rc->state);
+}
+
 static int check_size(struct receive *rc, struct err *err)
 {
 	uint64_t size;
@@ -228,6 +245,8 @@ int receive_prepare(struct receive *rc, struct err *err)
 		r = read_standing(rc, err);
 	if (!r)
 		r = *rc->head->from ? check_increment(rc, err) : check_full(rc, err);
+	if (!r)
+		r = check_growth(rc, err);
 	if (!r)
 		r = check_size(rc, err);
 	if (r)

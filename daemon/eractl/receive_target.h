@@ -11,6 +11,13 @@
  */
 int receive_prepare(struct receive *rc, struct err *err);
 
+/*
+ * Returns whether the stream is an increment that need not list the part by which it makes the
+ * volume larger.  Ceph's rbd export-diff lists only objects that exist, and rbd import-diff sets the
+ * added part to zeros by resizing the image.  eractl send lists all blocks of the added part.
+ */
+bool receive_omits_growth(const struct receive *rc);
+
 /* Sets err to an error of the copy with the reason in errno.  Returns the negative errno. */
 int receive_target_failed(const struct receive *rc, struct err *err, const char *what);
 

@@ -89,7 +89,7 @@ static bool parse_seal(const char **text, struct seal *seal)
 
 static bool parse_standing(const char *text, struct standing *s)
 {
-	char mtime[STREAM_NAME_MAX + 1], state[STREAM_NAME_MAX + 1];
+	char mtime[STREAM_NAME_MAX + 1], state[STREAM_NAME_MAX + 1], size[STREAM_NAME_MAX + 1];
 
 	*s = (struct standing){ };
 	if (strncmp(text, FIRST_LINE, strlen(FIRST_LINE)))
@@ -103,6 +103,8 @@ static bool parse_standing(const char *text, struct standing *s)
 	s->settled = take_line(&text, "mtime", mtime);
 	if (s->settled && sscanf(mtime, "%" SCNd64 ".%" SCNd64, &s->mtime_s, &s->mtime_ns) != 2)
 		return false;
+	if (take_line(&text, "size", size) && sscanf(size, "%" SCNu64, &s->size) != 1)
+		return false;
 	return parse_device(&text, &s->device) && parse_seal(&text, &s->seal) && !strcmp(text, "end\n");
 }
 
@@ -111,6 +113,8 @@ static void print_standing(FILE *f, const struct standing *s)
 	fprintf(f, FIRST_LINE "at %s\n%s %s\n", s->at, s->partial ? "unfinished" : "complete", s->unfinished);
 	if (s->settled)
 		fprintf(f, "mtime %" PRId64 ".%09" PRId64 "\n", s->mtime_s, s->mtime_ns);
+	if (s->size)
+		fprintf(f, "size %" PRIu64 "\n", s->size);
 	if (s->device.version)
 		fprintf(f, "device %" PRIu64 "\ndm_uuid %s\nserial %s\npart_uuid %s\n", le64toh(s->device.nr_sectors),
 			s->device.dm_uuid, s->device.serial, s->device.part_uuid);

@@ -37,6 +37,11 @@ struct standing {
 	 * last receive was killed, or the power failed.
 	 */
 	bool settled;
+	/*
+	 * Size of the volume at the moment `at`, in bytes.  0: unknown, because an older version of
+	 * eractl wrote the state.  Nothing is known about what a block device has after this size.
+	 */
+	uint64_t size;
 	int64_t mtime_s, mtime_ns;		/* modification time of a regular file */
 	/* Identity of a block device.  version 0: the copy is a file. */
 	struct identity device;

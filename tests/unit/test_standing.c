@@ -56,7 +56,7 @@ static void fill_text(char *text, size_t size, char c)
 /* Makes a state in which every field has its greatest length. */
 static void make_longest_state(struct standing *s)
 {
-	*s = (struct standing){ .partial = true, .settled = true, .mtime_s = INT64_MAX, .mtime_ns = 999999999 };
+	*s = (struct standing){ .partial = true, .settled = true, .size = UINT64_MAX, .mtime_s = INT64_MAX, .mtime_ns = 999999999 };
 	fill_text(s->at, sizeof(s->at), 'a');
 	fill_text(s->unfinished, sizeof(s->unfinished), 'u');
 	s->device.version = htole32(IDENTITY_VERSION);

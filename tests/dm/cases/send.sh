@@ -40,13 +40,13 @@ test_send_of_an_open_volume()
 	cmp "$T/copy" /dev/mapper/data
 }
 
-# stated CODE TEXT TARGET STREAM: checks that receive to TARGET with --state $T/state exits with the
-# code and prints the text
+# stated CODE TEXT TARGET STREAM [ARGUMENT…]: checks that receive to TARGET with --state $T/state
+# exits with the code and prints the text
 stated()
 {
 	local status=0 out
 
-	out=$(eractl receive "$3" --state "$T/state" < "$4" 2>&1) || status=$?
+	out=$(eractl receive "$3" --state "$T/state" "${@:5}" < "$4" 2>&1) || status=$?
 	[[ $status == "$1" && $out == *"$2"* ]] || fail "got status $status and '$out', expected $1 and '$2'"
 }
 
@@ -106,4 +106,46 @@ test_receive_binds_a_state_to_its_device()
 	stated 0 "the copy already has" /dev/mapper/copy "$T/increment"
 	wait
 	dmsetup remove copy
+}
+
+# rbd_diff FROM TO SIZE OFFSET: prints a stream as Ceph's rbd export-diff writes it, with 4096 bytes of
+# the letter r at the offset.  FROM empty: a full copy.
+rbd_diff()
+{
+	perl -e 'my ($from, $to, $size, $offset) = @ARGV;
+		print "rbd diff v1\n", length $from ? pack("a V/a*", "f", $from) : "", pack("a V/a*", "t", $to), pack("a Q<", "s", $size),
+			pack("a Q< Q<", "w", $offset, 4096), "r" x 4096, "e"' "$@"
+}
+
+test_receive_zeros_what_an_increment_adds_to_a_device()
+{
+	DESCRIPTION="receive sets to zeros what an increment of rbd export-diff adds to a copy on a block device, also after a cut stream, and asks for a full copy if the state does not have the size"
+	local loop unit=$((1 << 18))
+
+	head -c $((32 * unit)) /dev/zero | tr '\0' o > "$T/t"
+	loop=$(losetup --find --show "$T/t")
+	rbd_diff "" a $((16 * unit)) 0 > "$T/full"
+	rbd_diff a b $((24 * unit)) $((20 * unit)) > "$T/increment"
+	rbd_diff b c $((24 * unit)) 0 > "$T/same_size"
+	{
+		printf 'r%.0s' {1..4096}
+		head -c $((20 * unit - 4096)) /dev/zero
+		printf 'r%.0s' {1..4096}
+		head -c $((4 * unit - 4096)) /dev/zero
+		head -c $((8 * unit)) /dev/zero | tr '\0' o
+	} > "$T/expected"
+
+	stated 0 "a" "$loop" "$T/full" --overwrite
+	cp "$T/state" "$T/as_received"
+	sed -i '/^size /d' "$T/state"
+	stated 3 "$loop: a full copy is due: $T/state, which an older version of eractl wrote, does not have the size of the volume" \
+		"$loop" "$T/increment"
+	[[ $(dd if="$loop" bs=$unit skip=16 count=1 status=none | tr -d o | wc -c) == 0 ]] || fail "receive wrote to the device"
+	cp "$T/as_received" "$T/state"
+	head -c 3000 "$T/increment" > "$T/cut"
+	stated 1 "the stream was cut" "$loop" "$T/cut"
+	stated 0 "b" "$loop" "$T/increment"
+	cmp "$loop" "$T/expected"
+	stated 0 "c" "$loop" "$T/same_size"
+	cmp "$loop" "$T/expected"
 }
