@@ -421,7 +421,7 @@ test_receive_does_not_trust_a_copy_after_it_was_killed()
 	kill -KILL "$half"
 	wait "$half" || :
 	exec 9>&-
-	stated 1 "was killed, or the power failed: so it is not known whether" "$T/one_to_two"
+	stated 1 "was killed, or the power failed, so something else may have written to the copy" "$T/one_to_two"
 	cmp "$T/copy" "$T/v1"
 	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/one_to_two" > /dev/null
 	cmp "$T/copy" "$T/v2"
