@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl image: makes a read-only view of a live volume at one moment, and drops it. */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/client.h"
+#include "common/jsonl.h"
+#include "common/size.h"
 #include "eractl/gaps.h"
 #include "eractl/image.h"
+#include "eractl/lvm_image.h"
 #include "eractl/seen_note.h"
 #include "eractl/volumes.h"
 #include "eractl/witness_note.h"
@@ -50,6 +55,137 @@ static int create(const char *volume, struct json_object *request, bool json)
 	return EXIT_FAILURE;
 }
 
+/*
+ * Finds the STATUS of the volume and the image that LVM has of its origin.  On success, the caller
+ * drops the reference to *status.
+ */
+static int look(const char *volume, struct json_object **status, struct lvm_image *image, struct err *err)
+{
+	const char *origin;
+	int r = volume_find_status(volume, status, err);
+
+	if (r)
+		return r;
+	origin = json_text(*status, "origin");
+	r = origin ? lvm_image_look(volume, origin, image, err) :
+		err_set(err, -EBADMSG, "volume %s: the answer of erad to status has no origin", volume);
+	if (r)
+		json_object_put(*status);
+	return r;
+}
+
+/*
+ * Returns whether the image can be made: the volume has no image, and the size fits the kind of its
+ * origin.  If not, prints an error.
+ */
+static bool check_lvm(const char *volume, struct json_object *status, const struct lvm_image *image, uint64_t size)
+{
+	if (image->there)
+		complain("volume %s: there is the snapshot %s/%s already, which 'eractl image create --lvm' has made; run 'eractl image drop %s' to remove it",
+			 volume, image->vg, image->name, volume);
+	else if (json_object_object_get(status, "image"))
+		complain("volume %s: it has an image already; run 'eractl image drop %s' to drop it", volume, volume);
+	else if (!size && !image->thin)
+		complain("volume %s: --size is missing: a snapshot of %s/%s, which is not a thin volume, needs a size, as in 4G", volume,
+			 image->vg, image->lv);
+	else if (size && image->thin)
+		complain("volume %s: --size was given, but %s/%s is a thin volume, whose snapshot has no size of its own; leave out --size",
+			 volume, image->vg, image->lv);
+	else
+		return true;
+	return false;
+}
+
+static void print_lvm(const char *volume, const struct lvm_image *image, struct json_object *made, long long frozen_ms, bool json)
+{
+	char name[sizeof(image->vg) + sizeof(image->name)];
+
+	if (json) {
+		snprintf(name, sizeof(name), "%s/%s", image->vg, image->name);
+		json_object_object_add(made, "device", jsonl_text(image->device));
+		json_object_object_add(made, "logical_volume", jsonl_text(name));
+		json_object_object_add(made, "frozen_seconds", frozen_ms < 0 ? NULL : json_object_new_double((double)frozen_ms / 1000));
+		print_json(made);
+		return;
+	}
+	printf("%s: %s, token %s\n", volume, image->device, json_text(made, "token"));
+	if (frozen_ms >= 0)
+		printf("%s: the file system was frozen for %.1f s\n", volume, (double)frozen_ms / 1000);
+}
+
+static int create_lvm(const char *volume, uint64_t size, bool json)
+{
+	struct json_object *status, *made;
+	struct lvm_image image;
+	long long frozen_ms;
+	const char *token;
+	struct err err;
+	int r;
+
+	if (look(volume, &status, &image, &err))
+		return fail(&err);
+	if (!check_lvm(volume, status, &image, size)) {
+		json_object_put(status);
+		return EXIT_FAILURE;
+	}
+	r = lvm_image_make(volume, status, size, &image, &made, &frozen_ms, &err);
+	json_object_put(status);
+	if (r)
+		return fail(&err);
+	token = json_text(made, "token");
+	if (!token) {
+		json_object_put(made);
+		complain("the answer of erad to checkpoint cannot be understood: it has no token; run 'eractl image drop %s'", volume);
+		return EXIT_FAILURE;
+	}
+	seen_note(token);
+	gaps_complain(volume, json_object_object_get(made, "gaps"), GAPS_INCREMENT);
+	print_lvm(volume, &image, made, frozen_ms, json);
+	fflush(stdout);
+	witness_note(volume, token);
+	json_object_put(made);
+	return EXIT_SUCCESS;
+}
+
+/*
+ * Removes the image that LVM has, if there is one.  Returns 1 if it was removed, and erad has no
+ * image.  Returns 0 if erad may have an image.  Prints an error then, if lvm has failed.  Returns a
+ * negative errno if the only image cannot be removed.
+ */
+static int drop_lvm(const char *volume, bool json, struct err *err)
+{
+	struct json_object *status, *o;
+	struct lvm_image image;
+	bool other;
+	int r = look(volume, &status, &image, err);
+
+	if (r) {
+		/* ENOTBLK: LVM has no image.  EIO: lvm has failed.  After other errors, erad cannot answer. */
+		if (r == -EIO)
+			complain("%s", err->msg);
+		return 0;
+	}
+	other = json_object_object_get(status, "image");
+	json_object_put(status);
+	if (!image.there)
+		return 0;
+	r = lvm_image_drop(volume, &image, err);
+	if (r && other)
+		complain("%s", err->msg);
+	if (r || other)
+		return other ? 0 : r;
+	if (json) {
+		o = json_object_new_object();
+		json_object_object_add(o, "volume", json_object_new_string(volume));
+		json_object_object_add(o, "stood_still_seconds", json_object_new_double(0));
+		print_json(o);
+		json_object_put(o);
+	} else {
+		printf("%s: the snapshot %s/%s is removed\n", volume, image.vg, image.name);
+	}
+	return 1;
+}
+
 static bool print_dropped(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
@@ -57,16 +193,32 @@ static bool print_dropped(struct json_object *result)
 	return volume && print_stood_still(volume, result);
 }
 
+static int drop(const struct volumes_job *job, const char *volume)
+{
+	struct err err;
+	const int r = drop_lvm(volume, job->json, &err);
+
+	if (r < 0)
+		return fail(&err);
+	return r > 0 ? EXIT_SUCCESS : volume_run(job, client_request(job->op, volume));
+}
+
 static int run_image(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "image_drop", .print = print_dropped };
-	const char *what, *store = NULL;
+	const char *what, *store = NULL, *size = NULL;
+	uint64_t bytes = 0;
+	bool lvm = false;
 	struct json_object *request;
 	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
 		if (c == 'c')
 			store = optarg;
+		else if (c == 'Q')
+			lvm = true;
+		else if (c == 'C')
+			size = optarg;
 		else
 			job.json = true;
 	}
@@ -76,8 +228,15 @@ static int run_image(const struct command *cmd, int argc, char **argv)
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
 	if (!strcmp(what, "drop"))
-		return store ? usage_error(cmd, "--cow is for create") :
-			volume_run(&job, client_request(job.op, argv[optind]));
+		return store || lvm || size ? usage_error(cmd, "--cow, --lvm and --size are for create") : drop(&job, argv[optind]);
+	if (store && lvm)
+		return usage_error(cmd, "--cow is not for --lvm: LVM makes the store in the volume group, with --size SIZE");
+	if (size && !lvm)
+		return usage_error(cmd, "--size is for --lvm; the size of the copy-on-write store is --cow SIZE");
+	if (size && (size_parse(size, &bytes) || !bytes || bytes > INT64_MAX))
+		return usage_error(cmd, "--size %s: expected a size, as in 4G", size);
+	if (lvm)
+		return create_lvm(argv[optind], bytes, job.json);
 	request = client_request("image_create", argv[optind]);
 	if (store && image_add_store(cmd, request, store)) {
 		json_object_put(request);
@@ -88,7 +247,7 @@ static int run_image(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_image = {
 	.name = "image",
-	.args = "create|drop NAME [--cow DEV|FILE|SIZE] [--json]",
+	.args = "create|drop NAME [--cow DEV|FILE|SIZE | --lvm [--size SIZE]] [--json]",
 	.summary = "make or drop a read-only view of a volume at one moment",
 	.text =
 	"Create makes /dev/mapper/NAME-image, which has the content of the volume at this\n"
@@ -99,9 +258,13 @@ const struct command cmd_image = {
 	"copy-on-write store. If the store is full, the image becomes invalid, and the\n"
 	"volume goes on.\n"
 	"\n"
+	"With --lvm, create makes a read-only snapshot of LVM below the volume, whose origin\n"
+	"must be a logical volume. The file system on the volume is frozen meanwhile. LVM\n"
+	"keeps the snapshot over a reboot.\n"
+	"\n"
 	"Drop removes the image, and what an interrupted create or drop has left. While\n"
-	"there is an image, the volume cannot be closed, resized, detached or forgotten. A\n"
-	"reboot drops the image.",
-	.options = "cJ",
+	"there is an image of erad, the volume cannot be closed, resized, detached or\n"
+	"forgotten. A reboot drops the image.",
+	.options = "cQCJ",
 	.run = run_image,
 };

@@ -19,11 +19,7 @@
 #define LVM_PATH	"/usr/sbin:/sbin:/usr/bin:/bin"
 #define TEXT_MAX	1024	/* size of the buffer for the output of lvm, in bytes */
 
-/*
- * Runs lvm.  Returns its exit code, or -1.  out receives its output and its errors, cut to size - 1
- * bytes.
- */
-static int run_lvm(const char *const argv[], char *out, size_t size)
+int lvm_run(const char *const argv[], char *out, size_t size)
 {
 	int fds[2], status, devnull;
 	size_t len = 0;
@@ -120,7 +116,7 @@ int lvm_uses(const char *device, bool *uses, struct err *err)
 {
 	char said[TEXT_MAX], asked[PATH_MAX + 8];
 
-	*uses = !run_lvm((const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, said, sizeof(said));
+	*uses = !lvm_run((const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, said, sizeof(said));
 	if (*uses || rejected(said))
 		return 0;
 	snprintf(asked, sizeof(asked), "pvs %s", device);
@@ -158,7 +154,7 @@ int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
 	char said[TEXT_MAX], asked[PATH_MAX + 8];
 	int code;
 
-	code = run_lvm((const char *const[]){ "lvm", "pvs", "--noheadings", "--nameprefixes", "--unquoted", "--config", all, "--separator", "/",
+	code = lvm_run((const char *const[]){ "lvm", "pvs", "--noheadings", "--nameprefixes", "--unquoted", "--config", all, "--separator", "/",
 					      "-o", "vg_name,vg_uuid", device, NULL }, said, sizeof(said));
 	if (!code && take_vg(said, vg))
 		return 0;
@@ -172,7 +168,7 @@ int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
  */
 static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
 {
-	*has = !run_lvm(argv, text, size);
+	*has = !lvm_run(argv, text, size);
 	if (*has)
 		one_line(text);
 	return *has || strstr(text, "not found") ? 0 : lvm_error(text, "lvmconfig", err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks the lvm program which devices LVM uses, and how LVM is configured. */
+/* Runs the lvm program, and asks it which devices LVM uses and how LVM is configured. */
 #ifndef ERACTL_LVM_H
 #define ERACTL_LVM_H
 
@@ -7,6 +7,13 @@
 #include <stddef.h>
 
 #include "common/err.h"
+
+/*
+ * Runs the lvm program, which may wait for LVM's locks.  argv: its arguments, from "lvm" on, with a
+ * NULL at the end.  out receives its output and its errors, cut to size - 1 bytes.  Returns its exit
+ * code, or -1 if it was not started or was killed.
+ */
+int lvm_run(const char *const argv[], char *out, size_t size);
 
 /*
  * Finds the path below /dev by which LVM knows a block device.  path: may be relative, or a link

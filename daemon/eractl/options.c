@@ -50,6 +50,8 @@ static const struct {
 	{ 'd', true, "device", "DEV", "the device of the closed volume, or a snapshot of the open one" },
 	{ 'g', true, "image", NULL, "copy an image of the volume, which may be mounted and written" },
 	{ 'c', true, "cow", "DEV|FILE|SIZE", "where the former content goes; default: a file of a tenth of the volume" },
+	{ 'Q', true, "lvm", NULL, "make a snapshot of LVM; the origin must be a logical volume" },
+	{ 'C', true, "size", "SIZE", "with --lvm: the size of the snapshot; only a thin volume needs none" },
 	{ 'z', true, "freeze", NULL, "freeze the file system on the volume while it is read, and thaw it in every case" },
 	{ 'I', true, "init", NULL, "make the first backup, in an empty directory" },
 	{ 'u', true, "full", NULL, "copy all of the volume" },

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Makes, finds and drops the image of a volume as a snapshot of LVM: see lvm_image.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/blockdev.h"
+#include "common/client.h"
+#include "common/dm_tables.h"
+#include "common/members.h"
+#include "eractl/freeze.h"
+#include "eractl/lvm.h"
+#include "eractl/lvm_image.h"
+
+#define SAID_MAX	1024	/* size of a buffer for the output of lvm, in bytes */
+
+/*
+ * The device-mapper UUID of a logical volume: this prefix, and 32 characters each for the volume
+ * group and the logical volume.  A device inside a logical volume has a suffix after that.
+ */
+#define LVM_UUID_PREFIX	"LVM-"
+#define LVM_UUID_CHARS	(sizeof(LVM_UUID_PREFIX) - 1 + 64)
+
+/* Sets path to the node of the logical volume, a path that LVM knows. */
+static int find_node(const char *volume, const char *origin, char *path, size_t size, struct err *err)
+{
+	const dev_t dev = blockdev_at(origin);
+	char uuid[DM_UUID_LEN], name[DM_NAME_LEN];
+
+	if (!dev || blockdev_attribute(dev, "dm/uuid", uuid, sizeof(uuid)) || blockdev_attribute(dev, "dm/name", name, sizeof(name)) ||
+	    strncmp(uuid, LVM_UUID_PREFIX, strlen(LVM_UUID_PREFIX)) || strlen(uuid) != LVM_UUID_CHARS)
+		return err_set(err, -ENOTBLK, "volume %s: its origin %.200s is not a logical volume, so LVM cannot make a snapshot of it; if logical volumes lie on the volume, as after 'eractl attach', take a snapshot of one of them with 'lvcreate -s', and give it to 'eractl backup --device'",
+			       volume, origin);
+	snprintf(path, size, "/dev/mapper/%s", name);
+	return 0;
+}
+
+/* Joins the output of lvm into one line, and makes an error with this line. */
+static int lvm_failed(const char *volume, const char *what, char *said, struct err *err)
+{
+	one_line(said);
+	return err_set(err, -EIO, "volume %s: %s failed: %s", volume, what, *said ? said : "it printed nothing");
+}
+
+/* Takes the value of the key from the output of lvs with --nameprefixes, which may be empty. */
+static bool take(const char *said, const char *key, char *value, size_t size)
+{
+	const char *at = strstr(said, key);
+	size_t n;
+
+	if (!at)
+		return false;
+	at += strlen(key);
+	n = strcspn(at, "'");
+	if (at[n] != '\'' || n >= size)
+		return false;
+	memcpy(value, at, n);
+	value[n] = 0;
+	return true;
+}
+
+int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out, struct err *err)
+{
+	char node[sizeof("/dev/mapper/") + DM_NAME_LEN], said[SAID_MAX], type[64], chosen[2 * sizeof(out->name)], found[sizeof(out->name)];
+	int r;
+
+	*out = (struct lvm_image){ 0 };
+	r = find_node(volume, origin, node, sizeof(node), err);
+	if (r)
+		return r;
+	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "vg_name,lv_name,segtype", node, NULL },
+		    said, sizeof(said)) ||
+	    !take(said, "LVM2_VG_NAME='", out->vg, sizeof(out->vg)) || !take(said, "LVM2_LV_NAME='", out->lv, sizeof(out->lv)) ||
+	    !take(said, "LVM2_SEGTYPE='", type, sizeof(type)))
+		return lvm_failed(volume, "lvs of its origin", said, err);
+	out->thin = !strcmp(type, "thin");
+	snprintf(out->name, sizeof(out->name), "%s" LVM_IMAGE_SUFFIX, out->lv);
+	snprintf(out->device, sizeof(out->device), "/dev/%s/%s", out->vg, out->name);
+	snprintf(chosen, sizeof(chosen), "lv_name=\"%s\" && lv_tags=\"" LVM_IMAGE_TAG "\"", out->name);
+	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_name", "-S", chosen, out->vg, NULL },
+		    said, sizeof(said)))
+		return lvm_failed(volume, "lvs of its volume group", said, err);
+	out->there = take(said, "LVM2_LV_NAME='", found, sizeof(found)) && !strcmp(found, out->name);
+	return 0;
+}
+
+/* Runs lvcreate.  size: as for lvm_image_make(). */
+static int run_lvcreate(const char *volume, uint64_t size, const struct lvm_image *image, struct err *err)
+{
+	char of[2 * LVM_IMAGE_NAME], sectors[32], said[SAID_MAX];
+	const char *argv[20];
+	size_t n = 0;
+
+	snprintf(of, sizeof(of), "%s/%s", image->vg, image->lv);
+	/* lvcreate expects a multiple of 512 bytes. */
+	snprintf(sectors, sizeof(sectors), "%" PRIu64 "s", (size + 511) / 512);
+	argv[n++] = "lvm";
+	argv[n++] = "lvcreate";
+	argv[n++] = "-s";
+	argv[n++] = "-y";
+	argv[n++] = "-pr";
+	argv[n++] = "-n";
+	argv[n++] = image->name;
+	argv[n++] = "--addtag";
+	argv[n++] = LVM_IMAGE_TAG;
+	if (image->thin) {
+		/* LVM skips the activation of a thin snapshot, unless told otherwise. */
+		argv[n++] = "-kn";
+	} else {
+		argv[n++] = "-L";
+		argv[n++] = sectors;
+	}
+	argv[n++] = of;
+	argv[n] = NULL;
+	if (lvm_run(argv, said, sizeof(said)))
+		return lvm_failed(volume, "lvcreate -s", said, err);
+	if (!blockdev_at(image->device))
+		return err_set(err, -ENODEV, "volume %s: lvcreate has made %s/%s, but there is no %s; run 'eractl image drop %s' to remove the snapshot",
+			       volume, image->vg, image->name, image->device, volume);
+	return 0;
+}
+
+/* Freezes the file system on the volume.  Returns 0 also if no file system is mounted. */
+static int begin_freeze(struct freeze *f, const char *volume, struct json_object *status, struct err *err)
+{
+	const char *device = json_text(status, "device"), *metadata = json_text(status, "metadata");
+	/* What lvcreate and erad write during the freeze. */
+	const char *away[] = { "/etc/lvm", "/etc/lvm/archive", "/etc/lvm/backup", "/run", "/run/lock/lvm", metadata, NULL };
+	int r;
+
+	if (!device || !metadata)
+		return err_set(err, -ENOTCONN, "volume %s: it is closed; open it first", volume);
+	r = freeze_begin(f, device, away, err);
+	return r == -ENODEV ? 0 : r;
+}
+
+int lvm_image_make(const char *volume, struct json_object *status, uint64_t size, struct lvm_image *image,
+		   struct json_object **made, long long *frozen_ms, struct err *err)
+{
+	struct freeze freeze = { .guardian = -1 };
+	struct err why;
+	int r, end;
+
+	*frozen_ms = -1;
+	r = begin_freeze(&freeze, volume, status, err);
+	if (r)
+		return r;
+	r = client_call(client_request("checkpoint", volume), NULL, NULL, made, err);
+	if (r) {
+		*made = NULL;
+	} else {
+		freeze_alive(&freeze);
+		r = run_lvcreate(volume, size, image, err);
+	}
+	end = freeze_end(&freeze, frozen_ms, &why);
+	if (r && end) {
+		err_suffix(err, "%s", why.msg);
+	} else if (end) {
+		/* ETIMEDOUT, EINVAL: the guardian or somebody else has thawed the file system before. */
+		r = end == -ETIMEDOUT || end == -EINVAL ?
+			err_set(err, end, "volume %s: the file system on it was thawed before lvcreate had ended, so it is not clean in the snapshot; try again",
+				volume) :
+			err_set(err, end, "volume %s: %s", volume, why.msg);
+		if (lvm_image_drop(volume, image, &why))
+			err_suffix(err, "it is not removed (%s); run 'eractl image drop %s' to try again", why.msg, volume);
+	}
+	if (r && *made) {
+		json_object_put(*made);
+		*made = NULL;
+	}
+	return r;
+}
+
+int lvm_image_drop(const char *volume, const struct lvm_image *image, struct err *err)
+{
+	char name[2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)], said[SAID_MAX];
+
+	snprintf(name, sizeof(name), "%s/%s", image->vg, image->name);
+	return lvm_run((const char *const[]){ "lvm", "lvremove", "-f", name, NULL }, said, sizeof(said)) ?
+		lvm_failed(volume, "lvremove of its image", said, err) : 0;
+}
