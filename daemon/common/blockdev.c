@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/blockdev.h"
@@ -56,6 +57,21 @@ int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t
 		return blockdev_attribute(dev, attribute, line, size);
 	snprintf(up, sizeof(up), "../%s", attribute);
 	return blockdev_attribute(dev, up, line, size);
+}
+
+bool blockdev_counters_off(dev_t dev)
+{
+	unsigned int major_version = 0, minor_version = 0;
+	struct utsname kernel;
+	char line[64];
+
+	if (blockdev_disk_attribute(dev, "queue/iostats", line, sizeof(line)) || strcmp(line, "0"))
+		return false;
+	/* "block: move the io_stat flag setting to queue_limits" is the kernel's commit in 6.11. */
+	if (blockdev_attribute(dev, "dm/name", line, sizeof(line)))
+		return true;
+	return !uname(&kernel) && sscanf(kernel.release, "%u.%u", &major_version, &minor_version) == 2 &&
+		(major_version > 6 || (major_version == 6 && minor_version >= 11));
 }
 
 int blockdev_kernel_name(dev_t dev, char *name, size_t size)

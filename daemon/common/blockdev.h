@@ -32,6 +32,13 @@ int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size
 int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 
 /*
+ * Returns whether the kernel does not count the writes to the device, because queue/iostats of the
+ * device or of its disk is 0.  Before Linux 6.11, device-mapper counts all the same: there,
+ * queue/iostats of a mapped device is 0 unless somebody has written 1 to it.
+ */
+bool blockdev_counters_off(dev_t dev);
+
+/*
  * Copies to name the kernel's name of the device, which is also the name of its node below /dev.
  * Returns 0 or a negative errno.
  */

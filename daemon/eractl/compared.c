@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/blockdev.h"
@@ -18,25 +17,6 @@
 #include "eractl/compared.h"
 
 #define ALIGN	4096u
-
-/*
- * Returns whether the kernel does not count the writes to the device.  Before Linux 6.11,
- * device-mapper always counts, although queue/iostats of its devices is 0 (kernel commit "block:
- * move the io_stat flag setting to queue_limits").
- */
-static bool counters_are_off(dev_t dev)
-{
-	unsigned int major_version = 0, minor_version = 0;
-	struct utsname kernel;
-	char line[64];
-
-	if (blockdev_disk_attribute(dev, "queue/iostats", line, sizeof(line)) || strcmp(line, "0"))
-		return false;
-	if (blockdev_attribute(dev, "dm/name", line, sizeof(line)))
-		return true;
-	return !uname(&kernel) && sscanf(kernel.release, "%u.%u", &major_version, &minor_version) == 2 &&
-		(major_version > 6 || (major_version == 6 && minor_version >= 11));
-}
 
 /*
  * Reads values that change with each write.  For a device: the number of sectors written and
@@ -57,7 +37,7 @@ static int read_counters(const struct compared *c, char text[sizeof(c->written)]
 			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 		return 0;
 	}
-	if (counters_are_off(c->dev))
+	if (blockdev_counters_off(c->dev))
 		return err_set(err, -ENODATA, "%s: its counters of writes are switched off, so a write during the command would not be noticed; write 1 to queue/iostats of the device in /sys/dev/block/%u:%u",
 			       c->path, major(c->dev), minor(c->dev));
 	r = blockdev_attribute(c->dev, "stat", line, sizeof(line));

@@ -2,6 +2,7 @@
 /* Reads the kernel's counters of writes to an origin: see origin_count.h. */
 #include <endian.h>
 #include <inttypes.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,11 @@
 
 void origin_count_read(dev_t dev, struct origin_count *out)
 {
-	char stat[512], text[32];
+	char diskseq[32], stat[512];
 	uint64_t written, discarded;
 
 	memset(out, 0, sizeof(*out));
-	if (blockdev_disk_attribute(dev, "queue/iostats", text, sizeof(text)) || !strcmp(text, "0"))
+	if (blockdev_counters_off(dev))
 		return;
 	/*
 	 * The file has 17 numbers; see Documentation/block/stat.rst of the kernel.  The 7th is the
@@ -28,9 +29,19 @@ void origin_count_read(dev_t dev, struct origin_count *out)
 	out->known = htole32(1);
 	out->major = htole32(major(dev));
 	out->minor = htole32(minor(dev));
-	if (!blockdev_disk_attribute(dev, "diskseq", text, sizeof(text)))
-		out->diskseq = htole64(strtoull(text, NULL, 10));
+	if (!blockdev_disk_attribute(dev, "diskseq", diskseq, sizeof(diskseq)))
+		out->diskseq = htole64(strtoull(diskseq, NULL, 10));
 	out->sectors = htole64(written + discarded);
+}
+
+bool origin_count_is_of_content(dev_t dev)
+{
+	char disk[32], removable[32];
+	unsigned int disk_major;
+
+	return !blockdev_disk_attribute(dev, "dev", disk, sizeof(disk)) && sscanf(disk, "%u:", &disk_major) == 1 &&
+		disk_major != LOOP_MAJOR && disk_major != NBD_MAJOR &&
+		!blockdev_disk_attribute(dev, "removable", removable, sizeof(removable)) && !strcmp(removable, "0");
 }
 
 bool origin_count_comparable(const struct origin_count *was, const struct origin_count *now)

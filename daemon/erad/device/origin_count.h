@@ -8,7 +8,7 @@
  * - writes to a partition, through its whole disk or through another partition;
  * - writes below the device, for example to the disks of an LV;
  * - writes to a device whose driver keeps no counters (brd);
- * - writes while queue/iostats is 0.
+ * - writes while queue/iostats is 0, except as blockdev_counters_off() says.
  */
 #ifndef ERAD_ORIGIN_COUNT_H
 #define ERAD_ORIGIN_COUNT_H
@@ -36,6 +36,15 @@ _Static_assert(sizeof(struct origin_count) == 32, "no padding");
 
 /* Reads the counters of dev from sysfs. */
 void origin_count_read(dev_t dev, struct origin_count *out);
+
+/*
+ * Returns whether the counters of dev have counted all writes to its present content in this boot,
+ * and nothing else.  Returns false for a loop or nbd device, and for a disk whose medium can be
+ * changed: the counters of these devices go on when they get another file or medium, so they may
+ * have counted writes to the former one.  All other devices begin with 0 when the kernel finds them
+ * or, like a mapped device, when they are created.
+ */
+bool origin_count_is_of_content(dev_t dev);
 
 /* Returns whether both counts are of the same device, provided that they are of the same boot. */
 bool origin_count_comparable(const struct origin_count *was, const struct origin_count *now);

@@ -182,18 +182,44 @@ static void compare_unsealed(struct finding *f, const struct table_note *was, de
 		find_gap(f, ERAD_GAP_UNKNOWN, "erad ended before it had sealed the origin, and the origin has no counters of writes");
 }
 
+/* Returns whether the note is of an earlier boot: the volume has let no write through in this boot. */
+static bool of_earlier_boot(const struct table_note *was, const struct table_note *now)
+{
+	return *was->boot && *now->boot && strcmp(was->boot, now->boot);
+}
+
+/*
+ * The note of the volume is of an earlier boot.  So each write that the kernel has counted at the origin
+ * in this boot went past erad.  If there are any, sets text to a sentence about this, otherwise to "".
+ */
+static void count_of_boot(dev_t origin, char text[ERAD_GAP_DETAIL + 1])
+{
+	struct origin_count now;
+
+	*text = 0;
+	origin_count_read(origin, &now);
+	if (now.known && now.sectors && origin_count_is_of_content(origin))
+		snprintf(text, ERAD_GAP_DETAIL + 1,
+			 "%" PRIu64 " sectors were written to the origin in this boot, and the metadata was last used in an earlier boot",
+			 le64toh(now.sectors));
+}
+
 int table_note_written_while_closed(const struct volume *v, struct err *difference)
 {
-	char text[ERAD_GAP_DETAIL + 1];
+	char text[ERAD_GAP_DETAIL + 1] = "";
 	struct table_note was, now;
 
 	store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
 	fill_note(&now, NOTE_GONE, 0, 0);
-	if (le32toh(was.version) != TABLE_NOTE_VERSION || le32toh(was.state) != NOTE_GONE || strcmp(was.boot, now.boot) ||
-	    !count_since(&was, v->origin_dev, WHILE_CLOSED, text) || !*text)
+	if (le32toh(was.version) != TABLE_NOTE_VERSION)
 		return 0;
-	err_set(difference, 0, "%s", text);
-	return 1;
+	if (of_earlier_boot(&was, &now))
+		count_of_boot(v->origin_dev, text);
+	else if (le32toh(was.state) == NOTE_GONE)
+		count_since(&was, v->origin_dev, WHILE_CLOSED, text);
+	if (*text)
+		err_set(difference, 0, "%s", text);
+	return *text ? 1 : 0;
 }
 
 static void compare_note(struct finding *f, const struct table_note *was, const struct table_note *now,
@@ -219,11 +245,15 @@ static void compare_note(struct finding *f, const struct table_note *was, const 
 			return;
 		}
 	}
-	if (*f->detail || !i->written_resumed)
+	if (!*f->detail && i->written_resumed)
+		find_gap(f, ERAD_GAP_TABLE, i->written_resumed == ERAD_WRITTEN_UNKNOWN ?
+			 "the target was resumed later than its device, which has no counters of writes" :
+			 "the device was written before its target came");
+	/* Writes of a target that lets all writes pass are a gap of their own: see degraded.h. */
+	if (*f->detail || i->status & ERAD_PASSES_ALL || !of_earlier_boot(was, now))
 		return;
-	find_gap(f, ERAD_GAP_TABLE, i->written_resumed == ERAD_WRITTEN_UNKNOWN ?
-		 "the target was resumed later than its device, which has no counters of writes" :
-		 "the device was written before its target came");
+	f->kind = ERAD_GAP_CLOSED;
+	count_of_boot(origin, f->detail);
 }
 
 /*
@@ -257,7 +287,8 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 		return 0;
 	if (le32toh(was.state) != NOTE_OUT && !store_seal(v->store, seal))
 		return 0;
-	if (was.origin.known && !strcmp(was.boot, in->boot)) {
+	if (of_earlier_boot(&was, in) ? le32toh(was.state) != NOTE_OUT && origin_count_is_of_content(v->origin_dev) :
+					was.origin.known && !strcmp(was.boot, in->boot)) {
 		r = flush_origin(v, &f, err);
 		if (r)
 			return r;

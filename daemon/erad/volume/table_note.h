@@ -42,6 +42,8 @@
  *						be compared
  *	IN or	after a reboot				none: a power cut, or a shutdown without a
  *	GONE						close
+ *	IN or	after a reboot, and the origin has	written-while-closed: the volume was not
+ *	GONE	counted writes in this boot		open in this boot
  *	IN	after a reboot, and the device was	written-past-table: a new device has the
  *		written before its target came		counter 0
  *	GONE	in a device that was written before	written-past-table: likewise
@@ -50,8 +52,8 @@
  * The origin is flushed before its counter is compared.  If the flush fails, the gap is unknown.
  *
  * If the metadata has a seal, the seal decides in place of the notes IN and GONE: see origin.h.
- * But in the same boot, the counter of the note GONE is compared, too, because a small write may
- * miss all places that the seal contains.  Without a seal, the witness is compared, too: see
+ * But the counter of the origin is compared, too, with the note GONE of the same boot, or with 0 if
+ * the note is of an earlier boot, because a small write may miss all places that the seal contains.  Without a seal, the witness is compared, too: see
  * witness.h.  Metadata in which no era has begun has no gap.
  *
  * These writes are not noticed:
@@ -59,7 +61,10 @@
  * - to the origin, after the mapped device has gone, and before erad has made the note GONE
  *   durable; if erad is not busy, this takes one write of metadata;
  * - while somebody has switched the counters off (queue/iostats in sysfs), and later on again;
- * - to the origin itself, past the mapped device, with the note IN.
+ * - to the origin itself, past the mapped device, with the note IN;
+ * - in a boot between the boot of the note and this one, if neither the seal nor the witness differs;
+ * - before the origin was removed and found or created again in this boot, likewise;
+ * - after a reboot, to an origin whose counters are not of its content, likewise: see origin_count.h.
  *
  * Context: the volume thread.
  */
@@ -157,9 +162,9 @@ bool table_note_is_out(struct store *s);
 bool table_note_written_since_end(const struct volume *v);
 
 /*
- * Returns 1 if the metadata has the note GONE of this boot, and the counter of the origin has
- * changed since the note.  If so, *difference is a sentence about this.  Otherwise returns 0, also
- * if the counter cannot be compared.
+ * Returns 1 if the counter of the origin has changed since the note GONE of this boot, or if the note
+ * is of an earlier boot and the origin was written in this boot.  If so, *difference is a sentence
+ * about this.  Otherwise returns 0, also if the counter cannot be compared.
  */
 int table_note_written_while_closed(const struct volume *v, struct err *difference);
 

@@ -1,0 +1,142 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The first open of a boot: the kernel's counter of writes to the origin begins with 0 at each boot, so a
+# write before this open went past erad. See daemon/erad/volume/table_note.h.
+
+# one_origin: makes the disk $disk, and /dev/mapper/one on it, and tracks the latter as data.
+one_origin()
+{
+	disk=$(new_disk 256M)
+	dmsetup create one --uuid LVM-one --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl create data /dev/mapper/one > /dev/null
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	write_at data 0 65536
+	eractl checkpoint data > /dev/null
+	write_at data 1048576 4096
+}
+
+# next_boot: makes /dev/mapper/one anew, with counters that begin with 0, as they do at a boot.
+next_boot()
+{
+	dmsetup remove one
+	dmsetup create one --uuid LVM-one --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	another_boot
+}
+
+# close_and_boot, cut_and_boot: the next boot after a clean close, and after a power cut.
+close_and_boot()
+{
+	eractl close data
+	next_boot
+}
+
+cut_and_boot()
+{
+	stop_erad
+	dmsetup remove data
+	next_boot
+	start_erad
+}
+
+# write_past DEV: writes a block that no seal and no witness has.
+write_past()
+{
+	dd if=/dev/urandom of="$1" bs=4096 seek=30001 count=1 oflag=direct conv=notrunc,nocreat status=none
+}
+
+# nr_gaps: prints how many gaps data has.
+nr_gaps()
+{
+	eractl status --json data | grep -o '"kind"' | wc -l
+}
+
+readonly written="8 sectors were written to the origin in this boot, and the metadata was last used in an earlier boot"
+
+case_share["test_written_in_this_boot_before_the_open"]=both
+test_written_in_this_boot_before_the_open()
+{
+	DESCRIPTION="a single block of the origin that is written after a boot and before the first open is noticed, after a clean close and after a power cut; a boot with reads only makes no gap"
+	local disk boot gaps=0 before
+
+	one_origin
+	for boot in close_and_boot cut_and_boot; do
+		: > "${ERAD_OUT:-/tmp}/erad.log"
+		$boot
+		dd if=/dev/mapper/one of=/dev/null bs=1M status=none
+		eractl open data > /dev/null
+		same "$(nr_gaps)" $gaps
+		write_at data 2097152 4096
+		$boot
+		write_past /dev/mapper/one
+		eractl open data > /dev/null
+		gap_was written-while-closed "$written"
+		same "$(nr_gaps)" $((++gaps))
+		read_fully data || fail "$boot: not noticed: $(changed data 1)"
+		before=$(eractl checkpoint data)
+		write_at data 2097152 4096
+		# The writes to the volume are counted at the origin, too, and are no gap.
+		eractl close data
+		eractl open data > /dev/null
+		stop_erad
+		start_erad
+		wait_until "active" eractl_state_is data active
+		same "$(nr_gaps)" $gaps
+		same "$(changed data "$before")" "2097152 65536"
+	done
+	this_boot
+}
+
+test_buffered_write_in_this_boot_before_the_open()
+{
+	DESCRIPTION="a write after a power cut and a boot is noticed even if it is still in the page cache at the open; gap=refuse refuses this open until --accept-gap"
+	local disk opener
+
+	one_origin
+	sed -i 's/^data.*/& gap=refuse/' /etc/eratab
+	cut_and_boot
+	exec {opener}< /dev/mapper/one
+	dd if=/dev/urandom of=/dev/mapper/one bs=4096 seek=30001 count=1 conv=notrunc,nocreat status=none
+	eractl open data 2> "$T/err" && fail "the open succeeded"
+	grep -q "(written-while-closed): $written; /etc/eratab has gap=refuse" "$T/err" || fail "got $(cat "$T/err")"
+	eractl open data --accept-gap > /dev/null
+	exec {opener}<&-
+	read_fully data || fail "not noticed: $(changed data 1)"
+	same "$(nr_gaps)" 1
+	this_boot
+}
+
+test_counter_that_is_not_of_the_content_is_no_gap()
+{
+	DESCRIPTION="after a boot, the counter of a loop device, and of a disk whose medium can be changed, makes no gap, because the device may have had another content in this boot"
+	local disk other attribute
+
+	one_origin
+	close_and_boot
+	write_past /dev/mapper/one
+	attribute=$(readlink -f "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor one)")/removable
+	echo 1 > "$T/removable"
+	mount --bind "$T/removable" "$attribute"
+	eractl open data > /dev/null
+	umount "$attribute"
+	no_gap data
+	eractl close data
+	other=$(new_disk 64M)
+	eractl create loop "$other" > /dev/null
+	write_at loop 0 4096
+	eractl close loop
+	another_boot
+	eractl open loop > /dev/null
+	no_gap loop
+	this_boot
+}
+
+test_counter_of_a_mapped_device_is_compared()
+{
+	DESCRIPTION="if a single block of a mapped device is written while the volume on it is closed, the next open in the same boot notices this by the counter of the device"
+	local disk
+
+	one_origin
+	reopened write_past /dev/mapper/one
+	gap_was written-while-closed "8 sectors were written to the origin while the volume was closed"
+	read_fully data || fail "not noticed: $(changed data 1)"
+}
