@@ -8,10 +8,12 @@
 #include <sys/sysmacros.h>
 
 #include "common/blockdev.h"
+#include "common/dm_tables.h"
 #include "common/image.h"
 #include "common/sysfs.h"
 #include "common/uuid.h"
 #include "erad/device/holders.h"
+#include "erad/device/origin_count.h"
 
 #define KERNEL_NAME	32u	/* longer than the name of any device of the kernel */
 
@@ -25,6 +27,63 @@ static bool is_of_image(dev_t dev, const char *volume_uuid)
 
 	return !blockdev_attribute(dev, "dm/uuid", found, sizeof(found)) &&
 	       !strncmp(found, volume_uuid, strlen(volume_uuid)) && image_uuid_on_origin(found);
+}
+
+/*
+ * Returns whether all lines have targets that write to their devices only what is written to the
+ * mapped device, and whose parameters name all of their devices.
+ */
+static bool has_plain_targets(const struct dm_device *d)
+{
+	static const char *const plain[] = { "linear", "striped", "error", "zero" };
+
+	for (unsigned int i = 0; i < d->nr; i++) {
+		size_t k = 0;
+
+		while (k < sizeof(plain) / sizeof(*plain) && strcmp(d->line[i].type, plain[k]))
+			k++;
+		if (k == sizeof(plain) / sizeof(*plain))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Returns whether nothing was written to a read-only device since it was created.  The counter is
+ * needed, because the kernel lets writes through that come from a writable mapped device on a
+ * read-only one.
+ */
+static bool is_unwritten(const struct dm_device *d)
+{
+	struct origin_count count;
+
+	if (!d->read_only)
+		return false;
+	origin_count_read(d->dev, &count);
+	return count.known && !count.sectors;
+}
+
+/*
+ * Returns whether the live table of the holder cannot have written to the origin: see holders.h.
+ * Returns false if this cannot be found out.
+ */
+static bool is_harmless(dev_t dev, dev_t origin)
+{
+	struct dm_device d;
+	bool uses = false, harmless;
+
+	/* Read the types first: the table of a target of another type may contain a key. */
+	if (dm_tables_status(dev, &d, NULL))
+		return false;
+	harmless = has_plain_targets(&d);
+	dm_tables_free(&d);
+	if (!harmless || dm_tables_read(dev, &d, NULL))
+		return false;
+	for (unsigned int i = 0; i < d.nr && !uses; i++)
+		uses = dm_line_names(&d.line[i], origin);
+	harmless = has_plain_targets(&d) && (!uses || is_unwritten(&d));
+	dm_tables_free(&d);
+	return harmless;
 }
 
 static void name_holder(dev_t dev, const char *kernel_name, unsigned int others, char text[HOLDERS_TEXT])
@@ -68,7 +127,7 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 		/* The holder may have been removed since the directory was read. */
 		if (!dev && errno && errno != ENOENT && errno != ENODEV)
 			break;
-		if (!dev || dev == own || is_of_image(dev, volume_uuid))
+		if (!dev || dev == own || is_of_image(dev, volume_uuid) || is_harmless(dev, origin))
 			continue;
 		if (!nr++) {
 			first_dev = dev;

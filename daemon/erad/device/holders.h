@@ -9,6 +9,18 @@
  * partitions.  These functions do not find programs that open the origin without O_EXCL, because no
  * list of the kernel names such a program.  For the same reason, they do not find loop devices,
  * which open the origin without O_EXCL, too.
+ *
+ * A holder is left out if its live table has only targets of the types linear, striped, error and
+ * zero, and one of these is true:
+ *
+ * - The live table does not name the origin, or there is no live table.  Only the inactive table
+ *   uses the origin, and nothing can be written through an inactive table.
+ * - The device is read-only, and the kernel has counted no write to it since it was created.  The
+ *   flag alone proves nothing: the kernel lets writes through that come from a writable mapped
+ *   device on a read-only one, and the device may have been writable before.
+ *
+ * Targets of other types may write to the origin themselves.  For example, a thin pool that is
+ * read-only still lets writes to blocks through that are provisioned.
  */
 #ifndef ERAD_HOLDERS_H
 #define ERAD_HOLDERS_H
@@ -26,7 +38,7 @@
  * image: see common/image.h.  own: the number of the volume's mapped device.  uuid: the UUID of the
  * volume's metadata.  Sets text to the first holder that is found, for example
  * "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is none.  A long
- * name is cut.  Reads sysfs only, so waits for no device.  Any thread may call this.  Returns 0, or
+ * name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no device.  Any thread may call this.  Returns 0, or
  * a negative errno if the list of holders cannot be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);

@@ -110,6 +110,54 @@ test_other_device_that_a_checkpoint_notices_is_a_gap()
 	exact data "$after" "0 65536"
 }
 
+case_share["test_device_that_cannot_write_is_no_gap"]=both
+test_device_that_cannot_write_is_no_gap()
+{
+	DESCRIPTION="a read-only device on the origin that was never written, and a device whose inactive table alone uses the origin, are no gap; they are one after a write to the first and a resume of the second"
+	local origin before sectors
+
+	origin=$(new_disk 64M)
+	sectors=$(blockdev --getsz "$origin")
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	before=$(checkpoint)
+
+	dmsetup create other --readonly --table "0 $sectors linear $origin 0"
+	dd if=/dev/mapper/other of=/dev/null bs=1M status=none
+	exact data "$before" ""
+	before=$(checkpoint)
+	same "$(cat "$T/err")" ""
+	# The kernel lets the writes of a writable device on a read-only one through.
+	dmsetup create top --table "0 $sectors linear /dev/mapper/other 0"
+	exact data "$before" ""
+	write_at top 8388608 4096
+	cmp -s -n 4096 -i 8388608 "$origin" /dev/zero && fail "the kernel refuses the write, so the counter is not needed"
+	whole data "$before" "other uses the origin itself"
+	dmsetup remove top
+	dmsetup remove other
+	checkpoint > /dev/null
+	said "(unknown: /dev/mapper/other has used the origin itself"
+
+	before=$(checkpoint)
+	dmsetup create other --notable
+	dmsetup load other --table "0 $sectors linear $origin 0"
+	exact data "$before" ""
+	dmsetup clear other
+	dmsetup load other --table "0 $sectors zero"
+	dmsetup resume other
+	dmsetup load other --table "0 $sectors linear $origin 0"
+	exact data "$before" ""
+	dmsetup resume other
+	whole data "$before" "other uses the origin itself"
+	dmsetup remove other
+	checkpoint > /dev/null
+	# A target of another type may write to the origin itself.
+	before=$(checkpoint)
+	dmsetup create other --readonly --table "0 $sectors delay $origin 0 0"
+	whole data "$before" "other uses the origin itself"
+	dmsetup remove other
+}
+
 test_other_device_that_comes_during_a_snapshot_request_is_a_gap()
 {
 	DESCRIPTION="if another device comes between the look of a snapshot request and the beginning of the snapshot, diff --snapshot lists everything and says why; if it was there already, too"
