@@ -38,8 +38,7 @@ _Static_assert(sizeof(struct origin_count) == 32, "no padding");
 void origin_count_read(dev_t dev, struct origin_count *out);
 
 /*
- * Returns whether the counters of dev have counted all writes to its present content in this boot,
- * and nothing else.  Returns false for a loop or nbd device, and for a disk whose medium can be
+ * Returns whether the counters of dev have counted writes to its present content only.  Returns false for a loop or nbd device, and for a disk whose medium can be
  * changed: the counters of these devices go on when they get another file or medium, so they may
  * have counted writes to the former one.  All other devices begin with 0 when the kernel finds them
  * or, like a mapped device, when they are created.

@@ -4,17 +4,23 @@
  * example, LVM has put a logical volume back on the physical volume beside the volume.
  *
  * erad looks at the holders of the origin (erad/device/holders.h) when a target becomes active,
- * before each checkpoint, before each diff and dump of the current eras, before a snapshot begins, at each status, and after
- * each fold.  If a look finds such a device, every block counts as written in the current era: a
- * diff since this era or an older one lists the whole volume.  This is a gap of the kind
- * ERAD_GAP_UNKNOWN.  The device may write again after the look, so the first look that no longer
- * finds the device records a gap, too.  The metadata has a note of the devices that the last look
- * has found, so that this second gap is recorded even if erad ends in between.  A device that comes
- * and goes between two looks is not noticed.
+ * before each checkpoint, before each diff and dump of the current eras, before a snapshot begins,
+ * at each status, and after each fold.  If a look finds such a device, every block counts as
+ * written in the current era: a diff since this era or an older one lists the whole volume.  This
+ * is a gap of the kind ERAD_GAP_UNKNOWN.  The device may write again after the look, so the first
+ * look that no longer finds the device records a gap, too.  The metadata has a note of the devices
+ * that the last look has found, so that this second gap is recorded even if erad ends in between.
+ * A device that comes and goes between two looks is not noticed.
  *
  * While the device is there, a look records the gap again for each new era.  In the list of gaps,
  * this is one gap, with the newest of these eras: see store_gap_goes_on().  volume_state() reports
  * the device as an error.
+ *
+ * While a volume is open, its writes and the kernel's counter of the origin are not compared,
+ * because the two may differ without a foreign write.  Some kernels add the sectors to the counter
+ * of a mapped device when a write begins, others when the write ends.  A mapped device counts a
+ * write again that its target has requeued, for example below multipath.  The block layer may merge
+ * writes to two adjacent partitions into one request, which counts at one of them.
  *
  * Order: the note becomes durable before the gap when a device has come, and after the gap when the
  * device has gone.  After a crash in between, the next look records the gap.

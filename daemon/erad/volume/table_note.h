@@ -51,10 +51,11 @@
  *
  * The origin is flushed before its counter is compared.  If the flush fails, the gap is unknown.
  *
- * If the metadata has a seal, the seal decides in place of the notes IN and GONE: see origin.h.
- * But the counter of the origin is compared, too, with the note GONE of the same boot, or with 0 if
- * the note is of an earlier boot, because a small write may miss all places that the seal contains.  Without a seal, the witness is compared, too: see
- * witness.h.  Metadata in which no era has begun has no gap.
+ * If the metadata has a seal, the seal decides in place of the notes IN and GONE: see origin.h. But
+ * the counter of the origin is compared, too, with the note GONE of the same boot, or with 0 if the
+ * note is of an earlier boot, because a small write may miss all places that the seal contains.
+ * Without a seal, the witness is compared, too: see witness.h.  Metadata in which no era has begun
+ * has no gap.
  *
  * These writes are not noticed:
  *
