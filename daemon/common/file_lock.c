@@ -2,7 +2,6 @@
 /* Takes exclusive locks of flock(2), with a time limit: see file_lock.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -44,8 +43,7 @@ int file_lock_fd(int fd, const char *name, unsigned int seconds, struct err *err
 	return r ? lock_failed(r, name, seconds, err) : 0;
 }
 
-/* Returns whether the path still leads to the open file. */
-static bool is_at(int fd, const char *path)
+bool file_is_at(int fd, const char *path)
 {
 	struct stat mine, there;
 
@@ -67,7 +65,7 @@ int file_lock(const char *path, int flags, unsigned int seconds, struct err *err
 		if (fd < 0)
 			return err_set(err, -errno, "cannot open %.200s: %m", path);
 		r = try_lock(fd);
-		if (!r && is_at(fd, path))
+		if (!r && file_is_at(fd, path))
 			return fd;
 		close(fd);
 		if (!r && ++removed < MAX_REMOVED)

@@ -7,6 +7,8 @@
 #ifndef ERAD_FILE_LOCK_H
 #define ERAD_FILE_LOCK_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 /*
@@ -14,6 +16,9 @@
  * name: name of the file in messages.  EBUSY: another program had the lock for all this time.
  */
 int file_lock_fd(int fd, const char *name, unsigned int seconds, struct err *err);
+
+/* Returns whether the path leads to the open file, which is false after the file was removed. */
+bool file_is_at(int fd, const char *path);
 
 /*
  * Opens the file or directory with the flags of open(2), and locks it as file_lock_fd() does.  With

@@ -328,7 +328,7 @@ static void print_restored(const struct restoring *t)
 	if (!localtime_r(&time, &tm) || !strftime(date, sizeof(date), "%F %T", &tm))
 		strcpy(date, "?");
 	print_printable(stdout, t->path);
-	printf(": the copy of %s, %s written; all checksums were right\n", date, size_format(written, t->written));
+	printf(": the copy of %s, %s written; all checksums of the copies were right\n", date, size_format(written, t->written));
 }
 
 static int run_restore_backup(const struct command *cmd, int argc, char **argv)

@@ -18,12 +18,18 @@
 
 /*
  * An extent that was written to the copy.  receive later reads the extent back, and compares it
- * with the crc.
+ * with the crc, or with zeros.
  */
 struct written {
 	uint64_t offset, length;
-	uint32_t crc;
+	uint32_t crc;	/* only if zeros is 0 */
+	uint32_t zeros;
 };
+
+static int note_written(struct receive *rc, const struct written *w, struct err *err)
+{
+	return fwrite(w, sizeof(*w), 1, rc->written) == 1 ? 0 : receive_target_failed(rc, err, "cannot write a temporary file");
+}
 
 static int write_target(struct receive *rc, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)
 {
@@ -35,24 +41,25 @@ static int write_target(struct receive *rc, const uint8_t *data, uint64_t length
 static int zero_target(struct receive *rc, uint64_t offset, uint64_t length, struct err *err)
 {
 	static const uint8_t zeros[ZEROS];
+	const struct written w = { offset, length, .zeros = 1 };
 	int r = 0;
 
 	/* A full copy goes to an empty file, which has zeros here already. */
 	if (!length || (!rc->block_device && !*rc->head->from))
 		return 0;
 	if (!fallocate(rc->place.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length))
-		return 0;
+		return note_written(rc, &w, err);
 	for (; length && !r; offset += ZEROS, length -= length < ZEROS ? length : ZEROS) {
 		r = receive_interrupted(rc, err);
 		if (!r)
 			r = write_target(rc, zeros, length < ZEROS ? length : ZEROS, offset, err);
 	}
-	return r;
+	return r ? r : note_written(rc, &w, err);
 }
 
 static int receive_extent(struct receive *rc, const struct stream_extent *e, struct err *err)
 {
-	struct written w = { e->offset, e->length, 0 };
+	struct written w = { e->offset, e->length, .zeros = 0 };
 	int r;
 
 	if (!e->data) {
@@ -64,20 +71,23 @@ static int receive_extent(struct receive *rc, const struct stream_extent *e, str
 	if (r)
 		return r;
 	w.crc = crc32c(0, e->data, e->length);
-	return fwrite(&w, sizeof(w), 1, rc->written) == 1 ? 0 : receive_target_failed(rc, err, "cannot write a temporary file");
+	return note_written(rc, &w, err);
 }
 
 /*
- * Sets to zeros what this increment adds to the copy on a block device.  In a regular file,
- * ftruncate() has done so.
+ * Sets to zeros what lies between two extents, as far as it is not what the copy had before.  A full
+ * copy replaces everything.  On a block device, an increment of Ceph may omit what it adds to the
+ * copy.  In a regular file, ftruncate() has set this part to zeros.
  */
-static int zero_growth(struct receive *rc, struct err *err)
+static int zero_gap(struct receive *rc, uint64_t begin, uint64_t end, struct err *err)
 {
-	const uint64_t old = rc->standing.size;
+	uint64_t kept = *rc->head->from ? UINT64_MAX : 0;
 
-	if (!rc->block_device || !receive_omits_growth(rc) || old >= rc->head->size)
-		return 0;
-	return zero_target(rc, old, rc->head->size - old, err);
+	if (rc->block_device && receive_omits_growth(rc))
+		kept = rc->standing.size;
+	if (begin < kept)
+		begin = kept;
+	return begin < end ? zero_target(rc, begin, end - begin, err) : 0;
 }
 
 int receive_apply(struct receive *rc, struct err *err)
@@ -90,21 +100,17 @@ int receive_apply(struct receive *rc, struct err *err)
 		return receive_target_failed(rc, err, "cannot empty the copy");
 	if (!rc->block_device && ftruncate(rc->place.fd, rc->head->size))
 		return receive_target_failed(rc, err, "cannot set the size of the copy");
-	r = zero_growth(rc, err);
-	if (r)
-		return r;
 	while ((r = stream_next(rc->in, &e, err)) == 1) {
 		progress_show("receiving", e.offset, rc->head->size);
-		/* In a full copy, everything between two extents is zeros. */
-		r = *rc->head->from ? 0 : zero_target(rc, end, e.offset - end, err);
+		r = zero_gap(rc, end, e.offset, err);
 		end = e.offset + e.length;
 		if (!r)
 			r = receive_extent(rc, &e, err);
 		if (r)
 			break;
 	}
-	if (!r && !*rc->head->from)
-		r = zero_target(rc, end, rc->head->size - end, err);
+	if (!r)
+		r = zero_gap(rc, end, rc->head->size, err);
 	if (!r && fsync(rc->place.fd))
 		r = receive_target_failed(rc, err, "cannot make the copy durable");
 	/*
@@ -120,19 +126,67 @@ int receive_apply(struct receive *rc, struct err *err)
 	return r;
 }
 
-static int read_back(struct receive *rc, const struct written *w, struct err *err)
+static int differs_from_written(const struct receive *rc, uint64_t offset, uint64_t length, struct err *err)
+{
+	return err_set(err, -EIO, "%s: %" PRIu64 " bytes at byte %" PRIu64 " read back with other content than was written; the medium may be faulty",
+		       rc->path, length, offset);
+}
+
+/* Reads at most STREAM_GROUP bytes into rc->buf. */
+static int read_target(struct receive *rc, uint64_t offset, uint64_t length, struct err *err)
 {
 	size_t done;
-	const int r = file_read_at(rc->place.fd, rc->buf, w->length, w->offset, &done);
+	const int r = file_read_at(rc->place.fd, rc->buf, length, offset, &done);
 
 	if (r)
 		return err_set(err, r, "%s: cannot read back the copy: %s", rc->path, strerror(-r));
-	if (done < w->length)
-		return err_set(err, -EIO, "%s: while it was read back, it ended at byte %" PRIu64, rc->path, w->offset + done);
-	if (crc32c(0, rc->buf, w->length) == w->crc)
-		return 0;
-	return err_set(err, -EIO, "%s: %" PRIu64 " bytes at byte %" PRIu64 " read back with other content than was written; the medium may be faulty",
-		       rc->path, w->length, w->offset);
+	if (done < length)
+		return err_set(err, -EIO, "%s: while it was read back, it ended at byte %" PRIu64, rc->path, offset + done);
+	return 0;
+}
+
+/* Returns where data may begin in a file, from `at` on, or `end`.  Holes are zeros. */
+static uint64_t skip_hole(const struct receive *rc, uint64_t at, uint64_t end)
+{
+	off_t data;
+
+	if (rc->block_device)
+		return at;
+	data = lseek(rc->place.fd, at, SEEK_DATA);
+	if (data < 0)
+		return errno == ENXIO ? end : at;
+	return (uint64_t)data < end ? (uint64_t)data : end;
+}
+
+static int read_back_zeros(struct receive *rc, const struct written *w, struct err *err)
+{
+	const uint64_t end = w->offset + w->length;
+	uint64_t n;
+	int r;
+
+	for (uint64_t at = skip_hole(rc, w->offset, end); at < end; at = skip_hole(rc, at + n, end)) {
+		n = end - at < STREAM_GROUP ? end - at : STREAM_GROUP;
+		r = receive_interrupted(rc, err);
+		if (!r)
+			r = read_target(rc, at, n, err);
+		if (!r && !content_all_zeros((const char *)rc->buf, n))
+			r = differs_from_written(rc, at, n, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int read_back(struct receive *rc, const struct written *w, struct err *err)
+{
+	int r;
+
+	if (w->zeros)
+		return read_back_zeros(rc, w, err);
+	r = read_target(rc, w->offset, w->length, err);
+	if (!r && crc32c(0, rc->buf, w->length) != w->crc)
+		r = differs_from_written(rc, w->offset, w->length, err);
+	return r;
 }
 
 int receive_verify(struct receive *rc, struct err *err)

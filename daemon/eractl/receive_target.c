@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "common/blockdev.h"
+#include "common/file_lock.h"
 #include "eractl/receive_target.h"
 #include "eractl/target_check.h"
 #include "store/device_lock.h"
@@ -28,6 +29,22 @@ static int create_copy(struct receive *rc, struct err *err)
 	fd = open(rc->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	rc->created = fd >= 0;
 	return fd < 0 ? receive_target_failed(rc, err, "cannot create the copy") : fd;
+}
+
+/*
+ * Locks the copy.  Another receive may have created this file, and may have removed it while this
+ * receive waited for the lock.  If this receive cannot lock the file that it has created, another
+ * receive has locked it, so this receive must not remove it.
+ */
+static int lock_copy(struct receive *rc, struct err *err)
+{
+	int r = device_flock(rc->place.fd, rc->path, err);
+
+	if (!r && !rc->block_device && !file_is_at(rc->place.fd, rc->path))
+		r = err_set(err, -EAGAIN, "%s: it was removed or replaced just now; run receive again", rc->path);
+	if (r)
+		rc->created = false;
+	return r;
 }
 
 static int open_receive_target(struct receive *rc, struct err *err)
@@ -63,7 +80,7 @@ static int open_receive_target(struct receive *rc, struct err *err)
 	if (device && !rc->state)
 		return err_set(err, -EINVAL, "%s: --state FILE is missing: receive cannot store the state of a copy on a block device",
 			       rc->path);
-	return device_flock(fd, rc->path, err);
+	return lock_copy(rc, err);
 }
 
 static int read_standing(struct receive *rc, struct err *err)

@@ -21,7 +21,7 @@ test_backup_makes_a_chain_that_restores_each_moment()
 	restores "$T/v3" --at latest
 	restores "$T/v1" --at "$(token 1)"
 	restores "$T/v2" --at "$(token 2)"
-	grep -E "the copy of [-0-9]{10} [:0-9]{8}, [0-9.]+ MiB written; all checksums were right" "$T/restore_said"
+	grep -E "the copy of [-0-9]{10} [:0-9]{8}, [0-9.]+ MiB written; all checksums of the copies were right" "$T/restore_said"
 	restores "$T/v3" --at "@$(date +%s)"
 	restores "$T/v3" --at "$(date -d '1 minute' '+%F %T')"
 	refused "there is no copy of 2001-01-01 00:00 or before" eractl restore-backup "$T/dir" "$T/new" --at "2001-01-01 00:00"

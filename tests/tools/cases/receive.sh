@@ -1,0 +1,46 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl receive: what it reads back, and two receives of one file at the same time.
+
+# shellcheck source=tests/tools/volumes.sh
+. tests/tools/volumes.sh
+
+test_receive_reads_zeros_back()
+{
+	DESCRIPTION="receive notices that a file has kept its old content where zeros were to be written"
+	three_eras
+	receives "$T/copy" "$T/full" "$(token 1)"
+	cp --preserve=all "$T/copy" "$T/before"
+	# The kernel says that it has made a hole, but makes none.
+	strace -o "$T/calls" -e trace=fallocate -e inject=fallocate:retval=0 \
+		eractl receive "$T/copy" < "$T/one_to_two" > "$T/said" 2>&1 && fail "receive succeeded, expected a failure"
+	grep -qF "bytes at byte $((5 * 65536)) read back with other content than was written" "$T/said" || fail "got $(cat "$T/said")"
+	# The kernel says that it can make no hole, so receive writes zeros.
+	strace -o "$T/calls" -e trace=fallocate -e inject=fallocate:error=EOPNOTSUPP \
+		eractl receive "$T/before" < "$T/one_to_two" > "$T/said"
+	cmp "$T/before" "$T/v2"
+	receives "$T/copy" "$T/one_to_two" "$(token 2)"
+	cmp "$T/copy" "$T/v2"
+}
+
+test_receive_writes_to_no_removed_file()
+{
+	DESCRIPTION="receive fails if another program removes the file while receive waits for its lock"
+	local receive
+
+	three_eras
+	touch "$T/copy"
+	exec 9< "$T/copy"
+	flock 9
+	eractl receive "$T/copy" < "$T/full" > "$T/said" 2>&1 9>&- &
+	receive=$!
+	until [[ $(ls -l "/proc/$receive/fd") == *"$T/copy"* ]]; do
+		sleep 0.05
+	done
+	rm "$T/copy"
+	exec 9<&-
+	wait "$receive" && fail "receive filled a removed file"
+	grep -qF "$T/copy: it was removed or replaced just now; run receive again" "$T/said" || fail "got $(cat "$T/said")"
+	[[ ! -e $T/copy ]] || fail "receive made a file"
+	receives "$T/copy" "$T/full" "$(token 1)"
+}
