@@ -154,8 +154,58 @@ static void find_base(struct backup *b)
 }
 
 /*
+ * Returns whether this copy may be an increment on the base.  An increment must lead to a later era
+ * than its base.  A snapshot may be of an earlier era than the last copy.  Otherwise, the volume has
+ * been put back to an earlier era, which content_list() notices.
+ */
+static bool may_build_on(const struct backup *b, const struct backup_copy *base)
+{
+	const struct token *t = &b->copy.token;
+
+	return !same_token(&base->token, t) && (!b->to || b->with_image || base->token.era < t->era);
+}
+
+/*
+ * If this copy cannot be an increment on the base, goes back to a copy with an earlier era on which
+ * the base is built, and says so.  Returns the base to use, or NULL if this copy has become a full
+ * copy.
+ */
+static const struct backup_copy *go_back(struct backup *b, const struct backup_copy *base)
+{
+	const struct manifest *m = &b->manifest;
+	const struct backup_copy *at = base;
+	const bool newest = base + 1 == m->copy + m->nr, same = same_token(&base->token, &b->copy.token);
+	const uint32_t era = b->copy.token.era;
+	char text[sizeof(b->copy.why)];
+
+	while (!may_build_on(b, at) && at->base >= 0)
+		at = &m->copy[at->base];
+	if (!may_build_on(b, at)) {
+		if (!same)
+			snprintf(text, sizeof(text), "the snapshot is of era %" PRIu32 ", and the last full copy, %s, is of era %" PRIu32 ", which is not earlier",
+				 era, at->file, at->token.era);
+		else if (newest)
+			strcpy(text, "the last copy is of the same era, in which the volume may have been written since, and is full itself");
+		else
+			strcpy(text, "a newer copy cannot be used, and the copy before it is of the same era and full itself");
+		make_full(b, text);
+		return NULL;
+	}
+	if (at != base && !same)
+		complain("the snapshot is of era %" PRIu32 ", and the copy %s is of era %" PRIu32 ", which is not earlier, so the copy is an increment on an earlier copy, %s",
+			 era, base->file, base->token.era, at->file);
+	else if (at != base && newest)
+		complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the copy before that, %s",
+			 at->file);
+	else if (at != base)
+		complain("the earlier copy is of the same era, so the copy is an increment on the copy before that, %s", at->file);
+	b->copy.base = at - m->copy;
+	return at;
+}
+
+/*
  * Decides whether this copy is a full copy, or an increment on the copy that find_base() has found,
- * or an increment on the base of that copy.  Sets b->already if no copy is needed.
+ * or an increment on an earlier copy of the same chain.  Sets b->already if no copy is needed.
  */
 static void choose_base(struct backup *b)
 {
@@ -174,25 +224,9 @@ static void choose_base(struct backup *b)
 		b->copy = *base;
 	if (!base || b->already)
 		return;
-	/*
-	 * If the base is of the same era as this copy, the volume may have been written in this era
-	 * after the base was made.  An increment must lead to a later era than its base.  So use an
-	 * earlier copy instead: the base of this base.
-	 */
-	if (same_token(&base->token, &b->copy.token)) {
-		b->copy.base = base->base;
-		if (b->copy.base < 0) {
-			make_full(b, newest ? "the last copy is of the same era, in which the volume may have been written since, and is full itself" :
-				  "a newer copy cannot be used, and the copy before it is of the same era and full itself");
-			return;
-		}
-		base = &m->copy[b->copy.base];
-		if (newest)
-			complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the copy before that, %s",
-				 base->file);
-		else
-			complain("the earlier copy is of the same era, so the copy is an increment on the copy before that, %s", base->file);
-	}
+	base = go_back(b, base);
+	if (!base)
+		return;
 	b->content.since = token_text(&base->token, b->base_token);
 	if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {
 		snprintf(why.msg, sizeof(why.msg), "the number of increments on the last full copy is %u, and --full-every %u was given",

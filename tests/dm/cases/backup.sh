@@ -156,6 +156,40 @@ test_backup_of_a_closed_volume()
 	restored_equals "$snapshot"
 }
 
+test_backup_of_a_snapshot_that_is_older_than_the_last_copy()
+{
+	DESCRIPTION="backup of a snapshot that is older than the last copy is an increment on an earlier copy, or a full copy if the last full copy is not older, and says so; the next copy is right, too"
+	local origin snapshot token
+
+	origin=$(new_disk 32M)
+	mkdir "$T/dir"
+	eractl create data "$origin" > /dev/null
+	write_at data 1048576 65536
+	backs_up "full copy" data --init
+	write_at data 2097152 65536
+	token=$(eractl checkpoint data --token)
+	snapshot=$(new_disk 32M)
+	dd if=/dev/mapper/data of="$snapshot" bs=1M oflag=direct status=none
+	write_at data 3145728 65536
+	backs_up "increment" data
+	write_at data 4194304 65536
+	backs_up "increment" data
+	backs_up "so the copy is an increment on an earlier copy, full-000001.erad" data --device "$snapshot" --to "$token"
+	grep -qF "the snapshot is of era ${token##*:}, and the copy incr-000003.erad is of era " "$T/said" || fail "got '$(cat "$T/said")'"
+	restored_equals "$snapshot"
+	backs_up "increment" data
+	restored_equals /dev/mapper/data
+	backs_up "--full was given" data --full
+	write_at data 5242880 65536
+	backs_up "increment" data
+	backs_up "the snapshot is of era ${token##*:}, and the last full copy, full-000006.erad, is of era " data --device "$snapshot" --to "$token"
+	grep -qF "full copy" "$T/said" || fail "got '$(cat "$T/said")'"
+	restored_equals "$snapshot"
+	write_at data 6291456 65536
+	backs_up "increment" data
+	restored_equals /dev/mapper/data
+}
+
 # mounted_volume: makes the volume data with an ext4 file system, mounted at $T/mnt. Reading the
 # whole volume takes seconds.
 mounted_volume()
