@@ -20,14 +20,22 @@ struct extent {
 	uint64_t offset, length;
 };
 
+const char *content_temporary_directory(const char *directory)
+{
+	const char *own = getenv("TMPDIR");
+
+	if (directory)
+		return directory;
+	return own && *own ? own : P_tmpdir;
+}
+
 FILE *content_temporary(const char *directory)
 {
 	char path[PATH_MAX];
 	FILE *f;
 	int fd;
 
-	if (!directory)
-		return tmpfile();
+	directory = content_temporary_directory(directory);
 	if (snprintf(path, sizeof(path), "%s/.erad-XXXXXX", directory) >= (int)sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return NULL;
@@ -125,7 +133,8 @@ static int add_content_extent(void *ctx, uint64_t offset, uint64_t length, struc
 	c->extent_bytes += length;
 	if (fwrite(&e, sizeof(e), 1, c->extents) == 1)
 		return 0;
-	return err_set(err, -errno, "volume %s: cannot write a temporary file: %s", c->operand, strerror(errno));
+	return err_set(err, -errno, "volume %s: cannot write a temporary file in %s: %s%s", c->operand,
+		       content_temporary_directory(c->directory), strerror(errno), c->directory ? "" : TMPDIR_HINT);
 }
 
 int content_list(struct content *c, struct err *err)
@@ -143,7 +152,8 @@ int content_list(struct content *c, struct err *err)
 	c->nr_extents = c->extent_bytes = 0;
 	c->extents = content_temporary(c->directory);
 	if (!c->extents)
-		return err_set(err, -errno, "volume %s: cannot make a temporary file: %s", c->operand, strerror(errno));
+		return err_set(err, -errno, "volume %s: cannot make a temporary file in %s: %s%s", c->operand,
+			       content_temporary_directory(c->directory), strerror(errno), c->directory ? "" : TMPDIR_HINT);
 	r = changes_read(c->operand, &reader, err);
 	if (!r && (fflush(c->extents) || ferror(c->extents)))
 		r = err_set(err, -EIO, "volume %s: a temporary file cannot be written", c->operand);
@@ -232,7 +242,7 @@ static int check_extents(const struct content *c, uint64_t nr, uint64_t bytes, s
 		return 0;
 	return err_set(err, -EIO, "volume %s: the temporary file in %s has lost data: got %" PRIu64 " extents with %" PRIu64
 		       " bytes, expected %" PRIu64 " with %" PRIu64 "; run the command again", c->operand,
-		       c->directory ? c->directory : P_tmpdir, nr, bytes, c->nr_extents, c->extent_bytes);
+		       content_temporary_directory(c->directory), nr, bytes, c->nr_extents, c->extent_bytes);
 }
 
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err)

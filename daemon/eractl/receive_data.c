@@ -28,7 +28,10 @@ struct written {
 
 static int note_written(struct receive *rc, const struct written *w, struct err *err)
 {
-	return fwrite(w, sizeof(*w), 1, rc->written) == 1 ? 0 : receive_target_failed(rc, err, "cannot write a temporary file");
+	if (fwrite(w, sizeof(*w), 1, rc->written) == 1)
+		return 0;
+	return err_set(err, -errno, "%s: cannot write a temporary file in %s: %s" TMPDIR_HINT, rc->path,
+		       content_temporary_directory(NULL), strerror(errno));
 }
 
 static int write_target(struct receive *rc, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)

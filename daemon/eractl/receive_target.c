@@ -11,6 +11,7 @@
 
 #include "common/blockdev.h"
 #include "common/file_lock.h"
+#include "eractl/content.h"
 #include "eractl/receive_target.h"
 #include "eractl/target_check.h"
 #include "store/device_lock.h"
@@ -268,9 +269,10 @@ int receive_prepare(struct receive *rc, struct err *err)
 		r = check_size(rc, err);
 	if (r)
 		return r;
-	rc->written = tmpfile();
+	rc->written = content_temporary(NULL);
 	if (!rc->written)
-		return receive_target_failed(rc, err, "cannot make a temporary file");
+		return err_set(err, -errno, "%s: cannot make a temporary file in %s: %s" TMPDIR_HINT, rc->path,
+			       content_temporary_directory(NULL), strerror(errno));
 	rc->buf = malloc(STREAM_GROUP);
 	return rc->buf ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
