@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Checks the device of a closed volume: see closed.h. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "common/identity.h"
 #include "common/seal.h"
+#include "common/seen.h"
+#include "common/table_state.h"
 #include "eractl/closed.h"
+#include "eractl/eractl.h"
 #include "eractl/metadata.h"
+#include "eractl/seen_note.h"
 #include "store/history.h"
 #include "store/moment.h"
 
@@ -15,6 +22,7 @@ struct closed {
 	struct identity identity;
 	/* The other device that was on the origin: see metadata_past().  "": none. */
 	char past[PAST_NOTE_TEXT];
+	struct table_note note;
 	union {
 		uint8_t bytes[ERAD_HISTORY_SEAL];
 		struct seal seal;
@@ -24,10 +32,39 @@ struct closed {
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
 /*
+ * Compares the metadata with the newest token that eractl has noted, as an open does: see
+ * common/seen.h.
+ */
+static int check_noted(const char *metadata, struct store *s, const struct store_info *info, struct err *err)
+{
+	struct token noted;
+	const int r = seen_note_read(info->uuid, &noted);
+
+	if (r && r != -ENOENT)
+		complain("%s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; metadata that was put back from an older copy is not noticed",
+			 metadata, strerror(-r));
+	if (r || store_knows_noted(s, &noted))
+		return 0;
+	return err_set(err, -ESTALE, "%s: the metadata, in era %" PRIu32 ", does not know the noted era %" PRIu32 ": it is an older copy, or of a clone with the same UUID, and lacks writes; open the volume, so that every block counts as written, and name the volume instead of its metadata",
+		       metadata, info->era, noted.era);
+}
+
+/* Returns whether the device can be the origin itself.  If not, it may be a snapshot of the origin. */
+static bool can_be_origin(const struct compared *device, const struct closed *c)
+{
+	struct identity now;
+
+	if (!device->dev || !c->identity.version)
+		return device->dev;
+	identity_of(device->dev, c->info.nr_sectors, &now);
+	return identity_compare(&c->identity, &now) != IDENTITY_OTHER;
+}
+
+/*
  * Reads the metadata of a closed volume.  to: receives the token of the metadata's era; may be
  * NULL.
  */
-static int read_closed(const char *metadata, struct closed *c, struct token *to, struct err *err)
+static int read_closed(const char *metadata, const struct compared *device, struct closed *c, struct token *to, struct err *err)
 {
 	struct engine *engine;
 	struct store *s;
@@ -41,6 +78,11 @@ static int read_closed(const char *metadata, struct closed *c, struct token *to,
 	store_info(s, &c->info);
 	store_item(s, STORE_IDENTITY, (uint8_t *)&c->identity);
 	metadata_past(s, c->past);
+	store_item(s, STORE_TABLE_NOTE, (uint8_t *)&c->note);
+	/* An older copy of the metadata and a snapshot of the origin may be of the same moment. */
+	r = can_be_origin(device, c) ? check_noted(metadata, s, &c->info, err) : 0;
+	if (r)
+		goto out;
 	r = store_seal(s, c->page.bytes);
 	if (r == -ENOENT || (!r && !c->page.seal.nr))
 		r = err_set(err, -ENODATA, "%s: it has no seal of the device, because the volume was not closed properly, or the device was in use at the close; so it is not known whether the device was written since the close: open and close the volume",
@@ -50,14 +92,40 @@ static int read_closed(const char *metadata, struct closed *c, struct token *to,
 	else if (to && !store_token(s, c->info.era, to))
 		r = err_set(err, -ENODATA, "%s: the metadata does not know the timeline of its era: open and close the volume",
 			    metadata);
+out:
 	store_close(s, false, NULL);
 	return r;
 }
 
-static int compare_with_seal(const char *metadata, const struct compared *device, const struct closed *c, struct err *err)
+/*
+ * In the boot of the close, compares the kernel's counter of writes to the device, as an open does: a
+ * small write may miss all places that the seal contains.
+ */
+static int compare_count(const struct compared *device, const struct closed *c, struct err *err)
 {
-	const int r = seal_compare(device->fd, c->info.nr_sectors * ERAD_SECTOR, &c->page.seal, err);
+	char boot[sizeof(c->note.boot)] = "";
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	struct origin_count now;
 
+	if (f && !fgets(boot, sizeof(boot), f))
+		*boot = 0;
+	if (f)
+		fclose(f);
+	boot[strcspn(boot, "\n")] = 0;
+	compared_count(device, &now);
+	if (!table_note_counts_writes(&c->note, boot, &now))
+		return 0;
+	return err_set(err, -ESTALE, "%s was written since its volume was closed: the kernel's counter of sectors written was %" PRIu64 " at the close, and is %" PRIu64 "; open the volume, so that every block counts as written, and name the volume instead of its metadata",
+		       device->path, (uint64_t)le64toh(c->note.origin.sectors), (uint64_t)le64toh(now.sectors));
+}
+
+static int compare_content(const char *metadata, const struct compared *device, const struct closed *c, struct err *err)
+{
+	int r = compare_count(device, c, err);
+
+	if (r)
+		return r;
+	r = seal_compare(device->fd, c->info.nr_sectors * ERAD_SECTOR, &c->page.seal, err);
 	if (r == 1)
 		return err_prefix(err, -ESTALE, "%s was written since its volume was closed, or is another device; open the volume, so that every block counts as written, and name the volume instead of its metadata",
 				  device->path);
@@ -67,9 +135,9 @@ static int compare_with_seal(const char *metadata, const struct compared *device
 int closed_compare(const char *metadata, const struct compared *device, struct err *err)
 {
 	struct closed c;
-	int r = read_closed(metadata, &c, NULL, err);
+	int r = read_closed(metadata, device, &c, NULL, err);
 
-	return r ? r : compare_with_seal(metadata, device, &c, err);
+	return r ? r : compare_content(metadata, device, &c, err);
 }
 
 int closed_check(const char *metadata, const struct compared *device, struct token *to, struct err *err)
@@ -79,7 +147,7 @@ int closed_check(const char *metadata, const struct compared *device, struct tok
 	struct closed c;
 	int r;
 
-	r = read_closed(metadata, &c, to, err);
+	r = read_closed(metadata, device, &c, to, err);
 	if (r)
 		return r;
 	if (*c.past)
@@ -94,5 +162,5 @@ int closed_check(const char *metadata, const struct compared *device, struct tok
 			return err_set(err, -ESTALE, "%s is not the device of %s: expected %s, got %s", device->path, metadata,
 				       identity_text(&c.identity, was), identity_text(&now, is));
 	}
-	return compare_with_seal(metadata, device, &c, err);
+	return compare_content(metadata, device, &c, err);
 }

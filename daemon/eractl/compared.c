@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads a file or block device to compare it: see compared.h. */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -99,6 +100,22 @@ void compared_close(struct compared *c)
 	c->fd = -1;
 	free(c->buf);
 	c->buf = NULL;
+}
+
+void compared_count(const struct compared *c, struct origin_count *out)
+{
+	uint64_t written, discarded;
+	char diskseq[32];
+
+	memset(out, 0, sizeof(*out));
+	if (!c->dev || sscanf(c->written, "%" SCNu64 " %" SCNu64, &written, &discarded) != 2)
+		return;
+	out->known = htole32(1);
+	out->major = htole32(major(c->dev));
+	out->minor = htole32(minor(c->dev));
+	if (!blockdev_disk_attribute(c->dev, "diskseq", diskseq, sizeof(diskseq)))
+		out->diskseq = htole64(strtoull(diskseq, NULL, 10));
+	out->sectors = htole64(written + discarded);
 }
 
 int compared_buffer(struct compared *c, uint64_t len, struct err *err)

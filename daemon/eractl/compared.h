@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/err.h"
+#include "common/table_state.h"
 
 struct compared {
 	const char *path;
@@ -33,6 +34,12 @@ struct compared {
  */
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);
+
+/*
+ * Sets *out to the kernel's counters of writes to the device, as they were at compared_open().  For a
+ * file, out->known is 0.
+ */
+void compared_count(const struct compared *c, struct origin_count *out);
 
 /* Allocates c->buf, with room for len bytes.  Call this once, before compared_read(). */
 int compared_buffer(struct compared *c, uint64_t len, struct err *err);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Notes tokens in a child process, so that eractl does not wait for a frozen file system: see
- * seen_note.h.
+ * Notes tokens, and reads noted tokens, in a child process, so that eractl does not wait for a frozen
+ * file system: see seen_note.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "common/err.h"
@@ -79,4 +80,33 @@ void seen_forget(const char *uuid)
 	if (r)
 		complain("the note " ERAD_SEEN_DIR "/%s cannot be removed: %s; the volume is forgotten, so remove the file", uuid,
 			 strerror(-r));
+}
+
+/* A page that eractl and its child process share. */
+struct reading {
+	uint8_t uuid[16];
+	struct token token;
+};
+
+static int read_note(const void *arg)
+{
+	struct reading *const *shared = arg;
+	struct reading *rd = *shared;
+
+	return seen_read(ERAD_SEEN_DIR, rd->uuid, &rd->token);
+}
+
+int seen_note_read(const uint8_t uuid[16], struct token *t)
+{
+	struct reading *rd = mmap(NULL, sizeof(*rd), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int r;
+
+	if (rd == MAP_FAILED)
+		return -errno;
+	memcpy(rd->uuid, uuid, sizeof(rd->uuid));
+	r = child_call(NULL, read_note, &rd);
+	*t = rd->token;
+	/* A child process that goes on has its own mapping of the page. */
+	munmap(rd, sizeof(*rd));
+	return r;
 }

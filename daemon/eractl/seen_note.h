@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Notes the tokens that eractl gets from erad: see common/seen.h. */
+/* Notes the tokens that eractl gets from erad, and reads the notes: see common/seen.h. */
 #ifndef ERACTL_SEEN_NOTE_H
 #define ERACTL_SEEN_NOTE_H
+
+#include <stdint.h>
+
+#include "common/token.h"
 
 /*
  * Notes a token from an answer of erad, before the user gets the token.  token may be NULL.  If the
@@ -22,5 +26,11 @@ void seen_note_opened(const char *token);
  * as seen_note() does.
  */
 void seen_forget(const char *uuid);
+
+/*
+ * Reads the noted token of the volume, as seen_read() does, and returns the same values.  Waits at
+ * most CHILD_MS.  ETIMEDOUT or EBUSY: the file system of the note does not answer.
+ */
+int seen_note_read(const uint8_t uuid[16], struct token *t);
 
 #endif /* ERACTL_SEEN_NOTE_H */

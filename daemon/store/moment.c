@@ -46,6 +46,31 @@ int store_check_token(struct store *s, const struct token *t, struct err *err)
 	}
 }
 
+bool store_knows_noted(struct store *s, const struct token *noted)
+{
+	struct store_info info;
+
+	store_info(s, &info);
+	/*
+	 * If the floor is at or above the noted era, a diff since this era lists every block
+	 * anyway.
+	 */
+	if (info.floor_era >= noted->era)
+		return true;
+	switch (store_moment(s, noted->timeline, noted->era)) {
+	case MOMENT_KNOWN:
+		return true;
+	case MOMENT_TOO_OLD:
+		/*
+		 * The metadata no longer has the timeline, or was restored from a dump.  So compare
+		 * the eras.
+		 */
+		return info.era >= noted->era;
+	default:
+		return false;
+	}
+}
+
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS])
 {
 	unsigned int all = store_gaps(s, gap), nr = all, first = 0;

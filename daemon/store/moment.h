@@ -19,6 +19,13 @@ bool store_token(struct store *s, uint32_t era, struct token *t);
 int store_check_token(struct store *s, const struct token *t, struct err *err);
 
 /*
+ * noted: the newest token of the volume in ERAD_SEEN_DIR.  Returns false if the metadata was put back
+ * from an older copy, or is of another copy of the volume with the same UUID: the metadata does not
+ * know the token, and not every block counts as written since the token's era.
+ */
+bool store_knows_noted(struct store *s, const struct token *noted);
+
+/*
  * Copies the gaps of the eras `since` to `upto`, which make a diff since era `since` list every
  * block.  upto: the newest era that the diff shows.  If the floor of the diff is in one of these
  * eras, but the history has none of these gaps, there are two cases.  If upto is the newest era of

@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/past_note.h"
 #include "common/seal.h"
+#include "common/table_state.h"
 #include "erad_format.h"
 #include "store/crc32c.h"
 #include "store/history.h"
@@ -31,6 +34,7 @@ static const char *const usage =
 	"  close                with a clean end; without it, as after a crash\n"
 	"  close-sealed FILE    the same, with a seal of the data in FILE, as erad closes it\n"
 	"  snapshot-eras        prints a line \"block era\" for each that the snapshot shows\n"
+	"  gone DEVICE          the table note of a close in this boot, with the counter of DEVICE\n"
 	"  past DEVICE          the note that DEVICE is on the origin beside the volume\n"
 	"  hold                 says so and keeps it open until its input ends\n"
 	"  poke PAGE SECTOR ENTRY ERA  writes into a sector of the era array, unopened\n";
@@ -163,6 +167,45 @@ static void close_sealed(const char *data)
 	store = NULL;
 }
 
+/* Copies the first line of the file to text. */
+static void read_line(const char *file, char *text, int room)
+{
+	FILE *f = fopen(file, "r");
+
+	if (!f || !fgets(text, room, f)) {
+		perror(file);
+		exit(EXIT_FAILURE);
+	}
+	fclose(f);
+	text[strcspn(text, "\n")] = 0;
+}
+
+static void note_gone(const char *device)
+{
+	struct table_note n = { .version = htole32(TABLE_NOTE_VERSION), .state = htole32(NOTE_GONE) };
+	uint64_t written, discarded;
+	char file[64], line[512];
+	struct stat st;
+
+	if (!device || stat(device, &st)) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	read_line("/proc/sys/kernel/random/boot_id", n.boot, sizeof(n.boot));
+	snprintf(file, sizeof(file), "/sys/dev/block/%u:%u/diskseq", major(st.st_rdev), minor(st.st_rdev));
+	read_line(file, line, sizeof(line));
+	n.origin.diskseq = htole64(strtoull(line, NULL, 10));
+	snprintf(file, sizeof(file), "/sys/dev/block/%u:%u/stat", major(st.st_rdev), minor(st.st_rdev));
+	read_line(file, line, sizeof(line));
+	if (sscanf(line, "%*u %*u %*u %*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %" SCNu64, &written, &discarded) != 2)
+		exit(EXIT_FAILURE);
+	n.origin.known = htole32(1);
+	n.origin.major = htole32(major(st.st_rdev));
+	n.origin.minor = htole32(minor(st.st_rdev));
+	n.origin.sectors = htole64(written + discarded);
+	check(store_set_item(opened(), STORE_TABLE_NOTE, (const uint8_t *)&n, &err));
+}
+
 static void note_past(const char *device)
 {
 	union {
@@ -241,6 +284,9 @@ int main(int argc, char **argv)
 			check(store_eras(opened(), STORE_SNAPSHOT, print_eras, NULL, NULL, &err));
 		} else if (!strcmp(step, "past")) {
 			note_past(*arg);
+			arg++;
+		} else if (!strcmp(step, "gone")) {
+			note_gone(*arg);
 			arg++;
 		} else if (!strcmp(step, "hold")) {
 			opened();

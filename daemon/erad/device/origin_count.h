@@ -14,25 +14,9 @@
 #define ERAD_ORIGIN_COUNT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-#include <linux/types.h>
-
-/* The counters, in the form that the metadata has. */
-struct origin_count {
-	__le32 known;		/* 0: there are no counters, and the rest is zero */
-	__le32 major, minor;
-	__le32 pad;
-	/*
-	 * Sequence number of the device, or of its whole disk.  The number is unique among all
-	 * disks of one boot.
-	 */
-	__le64 diskseq;
-	__le64 sectors;		/* number of sectors written and discarded */
-};
-
-_Static_assert(sizeof(struct origin_count) == 32, "no padding");
+#include "common/table_state.h"
 
 /* Reads the counters of dev from sysfs. */
 void origin_count_read(dev_t dev, struct origin_count *out);

@@ -14,7 +14,7 @@
 #include "erad/volume/attach.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/volume.h"
-#include "store/history.h"
+#include "store/moment.h"
 
 #define NOTE_MS		5000	/* limit for reading the note during an open */
 
@@ -112,22 +112,6 @@ static int read_note(const uint8_t uuid[16], struct token *t)
 	return await_note(n, t);
 }
 
-static bool knows(struct store *s, const struct token *t, uint32_t era)
-{
-	switch (store_moment(s, t->timeline, t->era)) {
-	case MOMENT_KNOWN:
-		return true;
-	case MOMENT_TOO_OLD:
-		/*
-		 * The metadata no longer has the timeline, or was restored from a dump.  So compare
-		 * the eras.
-		 */
-		return era >= t->era;
-	default:
-		return false;
-	}
-}
-
 /*
  * If eratab has gap=refuse, returns an error.  Otherwise logs a message and returns 0.  The error
  * and the message say what to do for either cause, an older copy or a clone, because the metadata
@@ -157,13 +141,9 @@ int rolled_back_check(struct volume *v, struct err *err)
 	if (r && r != -ENOENT)
 		log_notice("volume %s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; metadata that was put back from an older copy is not noticed",
 			   v->name, strerror(-r));
-	store_info(v->store, &info);
-	/*
-	 * If the floor is at or above the noted era, a diff since this era lists every block
-	 * anyway.
-	 */
-	if (r || knows(v->store, &t, info.era) || info.floor_era >= t.era)
+	if (r || store_knows_noted(v->store, &t))
 		return 0;
+	store_info(v->store, &info);
 	snprintf(detail, sizeof(detail), "the metadata, in era %" PRIu32 ", does not know the noted era %" PRIu32 ": an older copy, or a clone with the same UUID",
 		 info.era, t.era);
 	r = refuse_or_advise(v, detail, err);

@@ -73,10 +73,7 @@
 #define ERAD_TABLE_NOTE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <linux/types.h>
 
 #include "common/err.h"
 #include "common/table_state.h"
@@ -84,26 +81,6 @@
 
 struct store;
 struct volume;
-
-/* The layout in the metadata.  All fields are little-endian. */
-struct table_note {
-	__le32 version;		/* TABLE_NOTE_VERSION; 0: there is no note */
-	__le32 state;		/* enum table_note_state */
-	char boot[40];		/* the kernel's boot_id; the counters begin with 0 at each boot */
-	__le64 diskseq;		/* sequence number of the mapped device, unique in this boot */
-	/*
-	 * Sectors written to the mapped device.  IN: at the first resume of the instance.  OUT: at
-	 * its last suspend.  ERAD_WRITTEN_UNKNOWN: not known.
-	 */
-	__le64 written;
-	__le64 instance;	/* IN: the instance's id */
-	struct origin_count origin;	/* OUT, GONE: counter of the origin */
-	__u8 zero[408];
-};
-
-_Static_assert(sizeof(struct table_note) == 512, "one sector");
-_Static_assert(offsetof(struct table_note, version) == offsetof(struct table_state, version) &&
-	       offsetof(struct table_note, state) == offsetof(struct table_state, state), "a note begins with its state");
 
 /*
  * Call this before detaching.  If the attached instance has been suspended or removed, keeps its

@@ -542,3 +542,47 @@ test_restore_backup_protects_what_is_there()
 	mkdir "$T/empty"
 	refused "it has no MANIFEST" eractl restore-backup "$T/empty" "$T/new"
 }
+
+# on_loop: attaches $T/v1 to the loop device $loop, and closes $T/m1 with its seal and its counter of writes
+on_loop()
+{
+	truncate -s 32M "$T/v1"
+	loop=$(losetup --find --show "$T/v1")
+	# The suite has a trap on EXIT, too, which this one replaces.
+	trap 'losetup -d "$loop"; echo "$DESCRIPTION" > "$T.description"' EXIT
+	mkdir -p "$T/dir" "$T/lib/erad/seen"
+	metadata "$T/m1" format 512 128 timeline 77 era 1 mark 0 4 gone "$loop" close-sealed "$loop"
+}
+
+# loop_backup ARGUMENT…: backs up $T/m1 from $loop with $T/lib as /var/lib, and keeps the output in $T/said
+loop_backup()
+{
+	unshare --mount sh -ec 'mount --bind "$T/lib" /var/lib; exec eractl "$@"' sh backup "$T/m1" "$T/dir" --device "$loop" "$@" > "$T/said" 2>&1
+}
+
+test_small_write_to_the_device_of_a_closed_volume()
+{
+	DESCRIPTION="in the boot of the close, backup and send notice a single write to the device of a closed volume that misses the seal, by the kernel's counter of writes"
+
+	on_loop
+	loop_backup --init || fail "$(cat "$T/said")"
+	loop_backup || fail "$(cat "$T/said")"
+	says "nothing was written since the last copy"
+	dd if=/dev/urandom of="$loop" bs=4096 seek=3001 count=1 conv=nocreat,notrunc,fsync status=none
+	loop_backup && fail "the write was not noticed: $(cat "$T/said")"
+	says "$loop was written since its volume was closed: the kernel's counter of sectors written was"
+	eractl send "$T/m1" --device "$loop" > "$T/stream" 2> "$T/said" && fail "send has not noticed the write"
+	says "$loop was written since its volume was closed: the kernel's counter"
+}
+
+test_metadata_of_a_closed_volume_that_was_put_back()
+{
+	DESCRIPTION="backup refuses metadata of a closed volume that does not know the newest noted token, because the metadata was put back from an older copy"
+
+	on_loop
+	token 1 > "$T/lib/erad/seen/$uuid"
+	loop_backup --init || fail "$(cat "$T/said")"
+	token 2 > "$T/lib/erad/seen/$uuid"
+	loop_backup && fail "the older copy was accepted: $(cat "$T/said")"
+	says "$T/m1: the metadata, in era 1, does not know the noted era 2: it is an older copy"
+}
