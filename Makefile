@@ -143,7 +143,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
-daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_ops test_ops_open test_witness)
+daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_together test_ops test_ops_open test_witness)
 daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
@@ -215,7 +215,7 @@ $(bpf_objects): OWN_CPPFLAGS := -Itests/unit/bpf
 $(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
 
 # The tests about threads are also built with the thread sanitizer.
-tsan_tests	:= test_pool test_threads test_volume test_volume_requests
+tsan_tests	:= test_pool test_threads test_volume test_volume_requests test_together
 
 .SECONDARY:
 -include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(ops_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
@@ -427,9 +427,9 @@ test-parity: test-deps		## compare dm-era and erad, for each fix in dm-era's his
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
 
 .PHONY: test-long
-test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes, 500 swaps and 1000 instants of the mirror on each of KERNELS
+test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes, 500 swaps, 1000 instants of the mirror and 10000 rounds of dependent writes on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
-	$(Q)tests/run --kernels "$(KERNELS)" parity oracle gaps
+	$(Q)tests/run --kernels "$(KERNELS)" parity oracle gaps together
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation

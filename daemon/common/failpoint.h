@@ -35,6 +35,7 @@
 	X(ROLL_DURABLE, era)		/* the era is durable, NEW_ERA is not called yet */ \
 	X(ROLL_DRAINING, era)		/* NEW_ERA has returned, the drain goes on */ \
 	X(ROLL_DRAINED, era)		/* the drain has ended, the caller has no answer */ \
+	X(TOGETHER_HELD, together)	/* one of several volumes has flipped, and commits nothing */ \
 	X(SNAP_ASKED, snap)		/* the era has begun, no fold has begun */ \
 	X(SNAP_HELD, snap)		/* the snapshot is durable, the caller has no answer */ \
 	X(SNAP_DROPPED, snap)		/* the snapshot is dropped, the caller has no answer */ \

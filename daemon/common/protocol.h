@@ -65,6 +65,11 @@
  * map		volume				MAP; open volumes only
  * checkpoint	volume				{"volume", "era", "token"} of the new era, and "gaps":
  *						those noticed since the era before it began
+ * checkpoint_together				{"volumes": [as for checkpoint]}, in the order of the
+ *		volumes: two or more		request.  The eras begin at one moment: see
+ *						together.h.  An error says which volume was the
+ *						reason.  EDEADLK: the metadata of a volume lies on
+ *						another one.  ETIMEDOUT: a volume was too slow
  * snapshot_take volume				as for checkpoint; the
  *						snapshot shows all eras before it.  EEXIST: the
  *						volume has a snapshot

@@ -117,6 +117,16 @@ int volume_run(const struct volumes_job *job, struct json_object *request)
 	return run_one(job, request, NULL);
 }
 
+/* Prints the array as the member "volumes", and drops the reference to it. */
+static void print_results(struct json_object *results)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "volumes", results);
+	print_json(o);
+	json_object_put(o);
+}
+
 int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 {
 	struct json_object *results = job->json ? json_object_new_array() : NULL;
@@ -141,13 +151,32 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 	}
 	while (job->stop && ++i < nr)
 		complain("volume %s: %s was not tried, because it failed for an earlier volume", names[i], job->op);
-	if (results) {
-		struct json_object *o = json_object_new_object();
+	if (results)
+		print_results(results);
+	return code;
+}
 
-		json_object_object_add(o, "volumes", results);
-		print_json(o);
-		json_object_put(o);
+int volumes_run_together(const struct volumes_job *job, char *const *names)
+{
+	struct json_object *results, *result, *volumes;
+	int code = EXIT_SUCCESS;
+	struct err err;
+
+	if (client_call(volumes_request(job->op, names), NULL, NULL, &result, &err))
+		return fail(&err);
+	volumes = json_object_object_get(result, "volumes");
+	if (!json_object_is_type(volumes, json_type_array)) {
+		complain("the answer of erad cannot be understood: it has no list of volumes");
+		json_object_put(result);
+		return EXIT_FAILURE;
 	}
+	results = job->json ? json_object_new_array() : NULL;
+	for (size_t i = 0; i < json_object_array_length(volumes); i++)
+		if (take_result(job, json_object_get(json_object_array_get_idx(volumes, i)), results))
+			code = EXIT_FAILURE;
+	json_object_put(result);
+	if (results)
+		print_results(results);
 	return code;
 }
 

@@ -36,6 +36,12 @@ int volumes_run_operands(const struct command *cmd, const struct volumes_job *jo
 			 char **argv);
 
 /*
+ * Makes one request for all the names, whose answer is a list of volumes, and shows its members as
+ * volumes_run() does.  names ends with a NULL.  Returns the exit code.
+ */
+int volumes_run_together(const struct volumes_job *job, char *const *names);
+
+/*
  * Parses the command line of open or close, and sets the members of the job for its options.  With
  * --all, calls run_all, which finds the names itself.  Without --all, runs the job for the
  * operands.  Returns the exit code.

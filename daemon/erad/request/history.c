@@ -2,6 +2,7 @@
 /* Puts gaps, tokens and bookmarks into answers to requests: see history.h. */
 #include "common/jsonl.h"
 #include "erad/request/history.h"
+#include "erad/volume/volume.h"
 
 static struct json_object *gap_json(const struct store_gap *g)
 {
@@ -36,6 +37,25 @@ struct json_object *token_json(struct store *s, uint32_t era)
 	struct token t;
 
 	return store_token(s, era, &t) ? json_object_new_string(token_text(&t, text)) : NULL;
+}
+
+void add_era_and_token(struct json_object *o, struct volume *v, uint32_t era)
+{
+	struct store *s = volume_store_get(v);
+
+	json_object_object_add(o, "era", json_object_new_int64(era));
+	json_object_object_add(o, "token", s ? token_json(s, era) : NULL);
+	if (s)
+		volume_store_put(v);
+}
+
+void add_gaps(struct json_object *o, struct volume *v, uint32_t era)
+{
+	struct store *s = volume_store_get(v);
+
+	json_object_object_add(o, "gaps", s ? gaps_since_json(s, era - 1, era) : NULL);
+	if (s)
+		volume_store_put(v);
 }
 
 struct json_object *bookmarks_json(struct store *s)

@@ -8,6 +8,8 @@
 #include "store/bookmarks.h"
 #include "store/moment.h"
 
+struct volume;
+
 /* Returns all gaps as a list, the oldest first. */
 struct json_object *gaps_json(const struct store_gap *gap, unsigned int nr);
 
@@ -20,6 +22,10 @@ struct json_object *gaps_since_json(struct store *s, uint32_t since, uint32_t up
 
 /* Returns the token of era `era`, or NULL if the metadata does not know the era's timeline. */
 struct json_object *token_json(struct store *s, uint32_t era);
+
+/* Adds the era and its token, or the gaps that were noticed in this era and in the era before. */
+void add_era_and_token(struct json_object *o, struct volume *v, uint32_t era);
+void add_gaps(struct json_object *o, struct volume *v, uint32_t era);
 
 /* Returns all bookmarks as a list, in order of their names. */
 struct json_object *bookmarks_json(struct store *s);

@@ -31,6 +31,7 @@
 #include "erad/request/map.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
+#include "erad/request/together.h"
 #include "erad/request/witness.h"
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/snapshot.h"
@@ -60,27 +61,6 @@ static struct json_object *one_text(const char *key, const char *text)
 
 	json_object_object_add(o, key, text ? jsonl_text(text) : NULL);
 	return o;
-}
-
-/* Adds the era, and the token of this era. */
-static void add_era_and_token(struct json_object *o, struct volume *v, uint32_t era)
-{
-	struct store *s = volume_store_get(v);
-
-	json_object_object_add(o, "era", json_object_new_int64(era));
-	json_object_object_add(o, "token", s ? token_json(s, era) : NULL);
-	if (s)
-		volume_store_put(v);
-}
-
-/* Adds the gaps that were noticed in this era and in the era before. */
-static void add_gaps(struct json_object *o, struct volume *v, uint32_t era)
-{
-	struct store *s = volume_store_get(v);
-
-	json_object_object_add(o, "gaps", s ? gaps_since_json(s, era - 1, era) : NULL);
-	if (s)
-		volume_store_put(v);
 }
 
 static struct json_object *opened_result(struct volume *v)
@@ -417,6 +397,11 @@ static int serve_checkpoint(struct request *q, struct json_object **result, stru
 	return serve_open_volume(q, volume_checkpoint, result, err);
 }
 
+static int serve_checkpoint_together(struct request *q, struct json_object **result, struct err *err)
+{
+	return request_checkpoint_together(q->arg, result, err);
+}
+
 static int request_snapshot_take(struct volume *v, uint32_t *era, struct err *err)
 {
 	return volume_snapshot_take(v, true, era, err);
@@ -548,6 +533,7 @@ static const struct {
 	{ "writers", serve_writers, true, false },
 	{ "map", serve_map, true, false },
 	{ "checkpoint", serve_checkpoint, false, true },
+	{ "checkpoint_together", serve_checkpoint_together, false, true },
 	{ "snapshot_take", serve_snapshot_take, false, true },
 	{ "snapshot_drop", serve_snapshot_drop, false, true },
 	{ "bookmarks", serve_bookmarks, false, true },

@@ -15,8 +15,6 @@
 #define PREPARE_WAIT_MIN_MS 100
 #define PREPARE_WAIT_MAX_MS 1600	/* all pauses together take 3.1 seconds */
 #define WAITING_MAX	8u		/* this many requests may wait for eras of one volume */
-/* One try to reach the metadata's era, one for the checkpoint, one spare. */
-#define ROLL_TRIES	3
 
 /* Returns an error if no checkpoint can be requested now.  Context: v->lock. */
 static int may_roll(const struct volume *v, struct err *err)
@@ -89,35 +87,42 @@ static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	return r;
 }
 
-/*
- * Runs a checkpoint once.  Sets *again to true if the target was in another era than expected, or
- * if this era could not begin the snapshot.  If so, the caller must call this function again.
- * Context: checkpoint_lock.
- */
-static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
-		     struct err *err)
+int checkpoint_prepare(struct volume *v, struct checkpoint *c, struct err *err)
 {
-	struct checkpoint *c = &v->checkpoint;
-	struct mirror_map map = { .fd = -1 };
-	uint64_t nr_blocks;
-	uint32_t to;
+	uint64_t nr_blocks = 0;
 	int r;
 
-	*again = false;
-	r = prepare_next_era(v, &to, &nr_blocks, err);
+	c->map = (struct mirror_map){ .fd = -1 };
+	r = prepare_next_era(v, &c->prepared, &nr_blocks, err);
 	if (r)
 		return r;
 	/* Create the map in this thread, because writes wait for the volume thread. */
-	shown_prepare(&v->shown, nr_blocks, &map);
+	shown_prepare(&v->shown, nr_blocks, &c->map);
+	return 0;
+}
+
+int checkpoint_request(struct volume *v, const struct checkpoint *c, struct err *err)
+{
+	int r;
+
 	pthread_mutex_lock(&v->lock);
 	r = may_roll(v, err);
-	if (r)
-		goto out;
-	*c = *how;
-	c->prepared = to;
-	c->map = map;
-	c->phase = CHECKPOINT_WANTED;
-	volume_kick(v);
+	if (!r) {
+		v->checkpoint = *c;
+		v->checkpoint.phase = CHECKPOINT_WANTED;
+		volume_kick(v);
+	}
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+int checkpoint_collect(struct volume *v, uint32_t *era, bool *again, struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+	struct mirror_map map;
+	int r;
+
+	pthread_mutex_lock(&v->lock);
 	/*
 	 * The wait ends in any case, because the volume thread ends each checkpoint before it ends
 	 * itself.
@@ -130,10 +135,35 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	*again = c->again && (!r || r == -EAGAIN);
 	map = c->map;
 	c->phase = CHECKPOINT_NONE;
-out:
 	pthread_mutex_unlock(&v->lock);
 	mirror_map_free(&map);
 	return r;
+}
+
+int checkpoint_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
+		    struct err *err)
+{
+	struct checkpoint c = *how;
+	int r;
+
+	*again = false;
+	r = checkpoint_prepare(v, &c, err);
+	if (r)
+		return r;
+	r = checkpoint_request(v, &c, err);
+	if (r) {
+		mirror_map_free(&c.map);
+		return r;
+	}
+	return checkpoint_collect(v, era, again, err);
+}
+
+int checkpoint_look(struct volume *v, struct err *err)
+{
+	int r = home_check_open(v, err);
+
+	/* The gap belongs to the era that ends now: a diff since the new era is exact again. */
+	return r ? r : past_look_open(v, err);
 }
 
 int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
@@ -142,16 +172,13 @@ int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, s
 	int r;
 
 	pthread_mutex_lock(&v->checkpoint_lock);
-	r = home_check_open(v, err);
-	/* The gap belongs to the era that ends now: a diff since the new era is exact again. */
-	if (!r)
-		r = past_look_open(v, err);
+	r = checkpoint_look(v, err);
 	if (r) {
 		pthread_mutex_unlock(&v->checkpoint_lock);
 		return r;
 	}
 	for (unsigned int i = 0; i < ROLL_TRIES && again; i++)
-		r = roll_once(v, how, era, &again, err);
+		r = checkpoint_once(v, how, era, &again, err);
 	if (again)
 		r = err_set(err, -EAGAIN, "the target has begun other eras meanwhile; request the checkpoint again");
 	if (!r)

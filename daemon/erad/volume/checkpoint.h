@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The requester's part of a checkpoint.  rollover.h has the volume thread's part. */
+/*
+ * The requester's part of a checkpoint, of one volume or of several.  rollover.h has the volume
+ * thread's part.
+ */
 #ifndef ERAD_CHECKPOINT_H
 #define ERAD_CHECKPOINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -30,5 +34,44 @@ void volume_has_waited(struct volume *v);
  * c->lasts true: the snapshot is a lasting one.
  */
 int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
+
+/* At most this many volumes can have a checkpoint together. */
+#define TOGETHER_MAX	64u
+
+/*
+ * Begins a new era for each of the nr volumes at one moment, which together.h defines, and waits
+ * until every write that is recorded only in earlier eras has completed.  era[i] receives the new
+ * era of v[i].  If one volume fails, the function fails, and the message names the volume; other
+ * volumes may have begun an era more.
+ *
+ * E2BIG	there are more than TOGETHER_MAX volumes
+ * EINVAL	a volume is named twice
+ * EDEADLK	the metadata of a volume lies on another one of the volumes
+ * EBUSY		another checkpoint of a volume did not end in time
+ * ETIMEDOUT	a volume was not ready in time, or did not begin its era in time
+ */
+int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_t *era,
+			       struct err *err);
+
+/*
+ * The steps of volume_roll().  All of them need checkpoint_lock.
+ *
+ * checkpoint_look() looks at the metadata file, and for other devices on the origin.
+ * checkpoint_prepare() gets memory for the next era, and sets c->prepared and c->map.
+ * checkpoint_request() copies c to the volume, and wakes the volume thread; on success, the volume
+ * owns c->map.  checkpoint_collect() waits until the volume thread has ended the checkpoint.
+ * *again: the target was in another era than expected, or this era could not begin the snapshot,
+ * so run the checkpoint once more.
+ * checkpoint_once() does the last three.
+ */
+int checkpoint_look(struct volume *v, struct err *err);
+int checkpoint_prepare(struct volume *v, struct checkpoint *c, struct err *err);
+int checkpoint_request(struct volume *v, const struct checkpoint *c, struct err *err);
+int checkpoint_collect(struct volume *v, uint32_t *era, bool *again, struct err *err);
+int checkpoint_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
+		    struct err *err);
+
+/* One try to reach the metadata's era, one for the checkpoint, one spare. */
+#define ROLL_TRIES	3
 
 #endif /* ERAD_CHECKPOINT_H */

@@ -40,6 +40,8 @@
  * stop		2 commits: the current batch, and the batch that its COMMIT has fetched
  * checkpoint	5 commits and the drain: 2 as above, 1 for the new era, and 2 until the thread
  *		notices the end of the drain
+ * together	as a checkpoint, for each of the volumes; meanwhile their writes may be held without
+ *		a commit, but not longer than the limit in together.c
  * message	BATCHES_PER_TURN + 1 commits until the thread notices the message, then as a
  *		checkpoint
  *
@@ -212,7 +214,7 @@ static bool wait_for_work(struct volume *v)
 				    earlier_of(v->retry_at, v->roll_at));
 	struct pollfd p[2] = {
 		{ .fd = v->event_fd, .events = POLLIN },
-		{ .fd = v->fd, .events = POLLPRI | (v->batch || v->failed ? 0 : POLLIN) },
+		{ .fd = v->fd, .events = POLLPRI | (v->batch || v->failed || v->holds ? 0 : POLLIN) },
 	};
 	uint64_t now = thread_now_ms(), count;
 	int timeout = -1;
@@ -400,7 +402,7 @@ static void *volume_thread(void *arg)
 			degraded_step(v);
 		if (v->fd >= 0 && v->failed)
 			recover_failed(v);
-		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
+		else if (v->fd >= 0 && !v->holds && (v->batch ? now >= v->retry_at : held))
 			serve_batches(v);
 		pthread_mutex_lock(&v->lock);
 		volume_count_states(v);

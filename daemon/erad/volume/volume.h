@@ -15,7 +15,8 @@
  *
  * Locks, outermost first: a claim on the name (registry.h), stores_lock (ops/image.c),
  * volume.snapshot_lock, volume.checkpoint_lock, volume.past_lock, volumes_lock (registry.c),
- * volume.lock, adopt_lock (adopt.c).  Do no I/O under the last three.  The module's ioctls, as erad
+ * volume.lock, adopt_lock (adopt.c).  Several checkpoint_locks are taken in the order of the volumes'
+ * names (checkpoint_together.c).  Do no I/O under the last three.  The module's ioctls, as erad
  * calls them, never wait for I/O, so they are allowed under all locks.
  */
 #ifndef ERAD_VOLUME_H
@@ -36,10 +37,13 @@
 #include "erad/volume/table_note.h"
 #include "store/store.h"
 
+struct together;
+
 enum checkpoint_phase {
 	CHECKPOINT_NONE,
 	CHECKPOINT_WANTED,	/* the checkpoint is requested; the volume thread has not begun */
 	CHECKPOINT_FLIP,	/* the new era is durable; the target is still in the old era */
+	CHECKPOINT_HELD,	/* the target is in the new era; not all volumes of `together` are */
 	CHECKPOINT_DRAIN,	/* writes of the old era are in flight */
 	CHECKPOINT_DONE,	/* the checkpoint has ended, and result is valid */
 };
@@ -51,6 +55,12 @@ struct checkpoint {
 	 * store_begin_snapshot().
 	 */
 	bool snapshot, lasts;
+	/*
+	 * The checkpoint of several volumes of which this one is a part, and the volume's number in
+	 * it: see together.h.  NULL: this volume only.
+	 */
+	struct together *together;
+	unsigned int member;
 	/*
 	 * The target is in an unexpected era: prepare its next era, and request the checkpoint once
 	 * more.
@@ -203,6 +213,8 @@ struct volume {
 	 */
 	unsigned int nr;
 	bool activated;			/* the metadata has the timeline of this activation */
+	/* No batch is fetched or committed, until all volumes of checkpoint.together have flipped. */
+	bool holds;
 	/* The instance is FAILED.  `range` has the ranges to record before the next attach. */
 	bool failed;
 	struct erad_range range[ERAD_MAX_RANGES];

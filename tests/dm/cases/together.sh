@@ -1,0 +1,211 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Checkpoints of several volumes at one moment: dependent writes across the volumes, volumes that
+# cannot begin an era, and an erad that is killed while writes are held.
+
+# make_volumes: creates the volumes a, b and c, with blocks of 4 KiB. The metadata of c is on /dev/mapper/hangs,
+# which a case can suspend. Each write to it takes 10 ms, so c begins its era later than a and b.
+make_volumes()
+{
+	local name disk
+
+	for name in a b c; do
+		disk=$(new_disk 16M)
+		if [[ $name == c ]]; then
+			slow_disk hangs "$(new_disk 64M)" 10
+			eractl create c "$disk" --block-size 4K --metadata /dev/mapper/hangs > /dev/null
+		else
+			eractl create $name "$disk" --block-size 4K > /dev/null
+		fi
+	done
+}
+
+# refused COMMAND…: runs the command, which must fail with status 1 and print nothing. Its message is in $T/err.
+refused()
+{
+	local status=0
+
+	"$@" > "$T/out" 2> "$T/err" || status=$?
+	same "$status $(< "$T/out")" "1 "
+	grep -q "so none of the [23] volumes has got a checkpoint" "$T/err" || fail "got $(< "$T/err")"
+}
+
+# era_of NAME: prints the current era.
+era_of()
+{
+	eractl status --json "$1" | field era
+}
+
+era_is()
+{
+	[[ $(era_of "$1") == "$2" ]]
+}
+
+# holding: begins a checkpoint of a, b and c in which a and b hold their writes, because the metadata
+# of c hangs. Its status is the last line of $T/out.
+holding()
+{
+	local era
+
+	era=$(era_of a)
+	dmsetup suspend --noflush --nolockfs hangs
+	{
+		status=0
+		eractl checkpoint --together a b c || status=$?
+		echo "status $status"
+	} > "$T/out" 2> "$T/err" &
+	checkpoint=$!
+	wait_until "a has begun its era" era_is a $((era + 1))
+}
+
+# all_serve: fails unless all volumes serve writes and can have a checkpoint together.
+all_serve()
+{
+	local name
+
+	for name in a b c; do
+		bounded 10 write_at $name $((RANDOM % 4096 * 4096)) 4096 || fail "$name does not serve writes"
+	done
+	eractl checkpoint --together a b c > "$T/out"
+	same "$(wc -l < "$T/out")" 3
+}
+
+# await_failure TEXT: continues the metadata of c. The checkpoint must fail with this text.
+await_failure()
+{
+	dmsetup resume hangs
+	wait "$checkpoint"
+	same "$(< "$T/out")" "status 1"
+	grep -qF -- "$1" "$T/err" || fail "got $(< "$T/err"), expected $1"
+	all_serve
+}
+
+case_timeout["test_together_cuts_dependent_writes_at_one_moment"]=3000
+case_share["test_together_cuts_dependent_writes_at_one_moment"]=every
+test_together_cuts_dependent_writes_at_one_moment()
+{
+	DESCRIPTION="a checkpoint of three volumes never has a write whose predecessor on another volume it does not have"
+
+	make_volumes
+	together "${ROUNDS:-1000}" a b c
+	eractl checkpoint --together c a --json > "$T/json"
+	same "$(field .volumes.0.volume .volumes.0.era .volumes.1.volume .volumes.1.era < "$T/json")" "c $(era_of c) a $(era_of a)"
+	same "$(eractl checkpoint --together b c --token | cut -d : -f 3 | paste -s -d ' ')" "$(era_of b) $(era_of c)"
+}
+
+test_together_ends_for_all_when_one_volume_cannot_begin()
+{
+	DESCRIPTION="if a volume is closed, suspended or has its metadata on another one, no volume gets an era, and the message names the volume"
+	local eras status=0
+
+	make_volumes
+	eractl checkpoint --together a 2> "$T/err" || status=$?
+	same "$status" 2
+	grep -q "got 1 volumes, expected two or more" "$T/err" || fail "got $(< "$T/err")"
+	eras="$(era_of a) $(era_of b) $(era_of c)"
+	refused eractl checkpoint --together a nobody c
+	grep -q "volume nobody: " "$T/err" || fail "got $(< "$T/err")"
+	dmsetup suspend b
+	refused bounded 5 eractl checkpoint --together a b c
+	grep -q "volume b: the device is suspended; resume it first" "$T/err" || fail "got $(< "$T/err")"
+	bounded 2 write_at a 0 4096
+	dmsetup resume b
+	same "$(era_of a) $(era_of b) $(era_of c)" "$eras"
+
+	mkfs.ext4 -q /dev/mapper/a
+	mkdir "$T/mnt"
+	mount /dev/mapper/a "$T/mnt"
+	eractl create onto "$(new_disk 4M)" --metadata "$T/mnt/onto.erad" > /dev/null
+	refused bounded 5 eractl checkpoint --together b onto a
+	grep -q "volume onto: its metadata $T/mnt/onto.erad lies on volume a" "$T/err" || fail "got $(< "$T/err")"
+	eractl checkpoint --together b onto > /dev/null
+	eractl close onto
+	umount "$T/mnt"
+}
+
+test_together_holds_writes_for_a_limited_time()
+{
+	DESCRIPTION="while a volume cannot begin its era, the others hold first writes for 5 seconds, and then serve them though the volume still hangs"
+	local began took
+
+	make_volumes
+	holding
+	began=$(now_ms)
+	bounded 20 write_at a 4096 4096 || fail "the write to a is held"
+	took=$(($(now_ms) - began))
+	((took >= 2500)) || fail "the write to a was held for $took ms only"
+	((SLOWNESS > 1 || took < 8000)) || fail "the write to a was held for $took ms"
+	bounded 2 write_at b 4096 4096 || fail "the write to b is held"
+	await_failure "volume c: it has not begun its new era within 5 seconds, because its metadata is slow or hangs"
+}
+
+test_together_lets_the_others_go_when_a_volume_is_aborted()
+{
+	DESCRIPTION="an abort of a volume whose writes are held fails the checkpoint, and the other volumes serve writes at once"
+	local began
+
+	make_volumes
+	holding
+	began=$(now_ms)
+	write_at b 4096 4096 &
+	eractl abort a
+	wait $! || fail "the write to b has failed"
+	((SLOWNESS > 1 || $(now_ms) - began < 4000)) || fail "the write to b was held for $(($(now_ms) - began)) ms"
+	await_failure "volume a: held writes were failed"
+}
+
+test_together_fails_when_a_volume_is_suspended_while_it_holds()
+{
+	DESCRIPTION="if a volume is suspended and its writes go back to device-mapper while it waits for the others, the checkpoint fails"
+
+	make_volumes
+	holding
+	dmsetup suspend --noflush --nolockfs a
+	dmsetup resume hangs
+	wait "$checkpoint"
+	same "$(< "$T/out")" "status 1"
+	grep -q "volume a: its target was suspended, replaced or aborted" "$T/err" || fail "got $(< "$T/err")"
+	dmsetup resume a
+	all_serve
+}
+
+test_together_of_overlapping_sets()
+{
+	DESCRIPTION="checkpoints of overlapping sets, and of single volumes at the same time all succeed"
+	local pids=() pid i
+
+	make_volumes
+	for set in "--together a b" "--together c b" "--together c a b" "--together a c" b a; do
+		for ((i = 0; i < 15; i++)); do
+			# shellcheck disable=SC2086 # words
+			eractl checkpoint $set || exit
+		done > /dev/null 2> "$T/err.${#pids[@]}" &
+		pids+=($!)
+	done
+	for pid in "${!pids[@]}"; do
+		wait "${pids[pid]}" || fail "$(< "$T/err.$pid")"
+	done
+}
+
+test_together_when_erad_is_killed()
+{
+	DESCRIPTION="if erad is killed while one volume has begun its era, the command fails for all, and the next erad serves all volumes"
+	local i
+
+	make_volumes
+	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
+	wait_back
+	for i in 1 2 3; do
+		arm TOGETHER_HELD $i
+		status=0
+		eractl checkpoint --together a b c > "$T/out" 2> "$T/err" || status=$?
+		wait_killed
+		same "$status $(< "$T/out")" "1 "
+		wait_back
+		all_serve
+		together 100 a b c
+	done
+}
