@@ -28,6 +28,7 @@ struct receive {
 	bool has_standing;
 	bool block_device, created;
 	FILE *written;		/* temporary file, an array of struct written of receive_data.c */
+	uint64_t written_bytes;	/* sum of the lengths in `written` */
 	uint8_t *buf;		/* buffer of STREAM_GROUP bytes */
 	/* Number of bytes of data, and of zeros, that receive_apply() has received. */
 	uint64_t data_bytes, zero_bytes;

@@ -28,6 +28,7 @@ struct written {
 
 static int note_written(struct receive *rc, const struct written *w, struct err *err)
 {
+	rc->written_bytes += w->length;
 	if (fwrite(w, sizeof(*w), 1, rc->written) == 1)
 		return 0;
 	return err_set(err, -errno, "%s: cannot write a temporary file in %s: %s" TMPDIR_HINT, rc->path,
@@ -194,6 +195,7 @@ static int read_back(struct receive *rc, const struct written *w, struct err *er
 
 int receive_verify(struct receive *rc, struct err *err)
 {
+	uint64_t bytes = 0;
 	struct written w;
 	int r = 0;
 
@@ -206,13 +208,22 @@ int receive_verify(struct receive *rc, struct err *err)
 	 */
 	posix_fadvise(rc->place.fd, 0, 0, POSIX_FADV_DONTNEED);
 	while (!r && fread(&w, sizeof(w), 1, rc->written) == 1) {
+		bytes += w.length;
+		/* receive_extent() lists no other length of data, so this extent has lost its data. */
+		if (!w.length || (!w.zeros && w.length > STREAM_GROUP))
+			break;
 		progress_show("reading back", w.offset, rc->head->size);
 		r = receive_interrupted(rc, err);
 		if (!r)
 			r = read_back(rc, &w, err);
 	}
 	progress_show("reading back", rc->head->size, rc->head->size);
-	return r || !ferror(rc->written) ? r : err_set(err, -EIO, "%s: a temporary file cannot be read", rc->path);
+	if (!r && ferror(rc->written))
+		r = err_set(err, -EIO, "%s: a temporary file cannot be read", rc->path);
+	if (!r && bytes != rc->written_bytes)
+		r = err_set(err, -EIO, "%s: the temporary file in %s has lost data: got %" PRIu64 " bytes in its extents, expected %" PRIu64
+			    "; receive the stream again", rc->path, content_temporary_directory(NULL), bytes, rc->written_bytes);
+	return r;
 }
 
 /* Returns EILSEQ if the copy has different bytes at this place.  data NULL: zeros are expected. */

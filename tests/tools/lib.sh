@@ -29,6 +29,13 @@ refused()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
+# nth_call CALL PATTERN LOG: prints which of the calls in a log of strace -y is the first call on a
+# file whose path has the pattern
+nth_call()
+{
+	grep "^$1(" "$3" | grep -nm 1 "^$1([0-9]*<[^>]*$2" | cut -d : -f 1
+}
+
 # with_eratab COMMAND…: runs the command in a mount namespace in which $T/etc/eratab is /etc/eratab
 with_eratab()
 {

@@ -204,13 +204,6 @@ test_backup_compares_manifest_with_the_files()
 	restores "$T/v4"
 }
 
-# nth_call CALL PATTERN LOG: prints which of the calls in a log of strace -y is the first call on a
-# file whose path has the pattern
-nth_call()
-{
-	grep "^$1(" "$3" | grep -nm 1 "^$1([0-9]*<[^>]*$2" | cut -d : -f 1
-}
-
 test_backup_notices_that_its_list_of_extents_was_cut()
 {
 	DESCRIPTION="backup adds no copy if its temporary file, which lists what is to be copied, has lost its end or has zeros in place of an extent"

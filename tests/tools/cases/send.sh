@@ -410,6 +410,25 @@ receive_half()
 	done
 }
 
+test_receive_notices_that_its_list_of_written_extents_was_cut()
+{
+	DESCRIPTION="receive does not say that the copy was read back if the temporary file that lists what to read back has lost its end or has zeros in place of an extent; the stream can be received again"
+	local nth fault
+
+	three_eras
+	unset TMPDIR
+	strace -y -o "$T/calls" -e trace=read eractl receive "$T/first" --state "$T/first.state" < "$T/full" > /dev/null
+	nth=$(nth_call read '/tmp/\.erad-' "$T/calls")
+	for fault in retval=0 "poke_exit=@arg2=$(printf '0%.0s' {1..48})"; do
+		rm -f "$T/new" "$T/new.state"
+		refused "$T/new: the temporary file in /tmp has lost data: got " strace -qq -y -o "$T/calls" \
+			-e "inject=read:$fault:when=$nth" eractl receive "$T/new" --state "$T/new.state" < "$T/full"
+		grep -q '^read([0-9]*</tmp/\.erad-.*INJECTED' "$T/calls" || fail "$fault: strace has changed another call: $(cat "$T/calls")"
+		eractl receive "$T/new" --state "$T/new.state" < "$T/full" > /dev/null
+		cmp "$T/new" "$T/v1"
+	done
+}
+
 test_receive_does_not_trust_a_copy_after_it_was_killed()
 {
 	DESCRIPTION="after receive was killed, it is not known whether the copy was written since: the next receive requires --overwrite"
