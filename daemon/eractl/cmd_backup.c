@@ -340,10 +340,10 @@ static void drop_image(struct backup *b)
 }
 
 /*
- * Freezes the file system of the volume.  The era of the copy has begun before the freeze, so a
- * write between the checkpoint and the freeze is in the copy and also in the next increment.
+ * Prepares the freeze of the volume's file system.  Call this before the checkpoint, so that the dirty
+ * data are written in the era before the era of the copy, and the next increment does not have them.
  */
-static int freeze_volume(struct backup *b, struct err *err)
+static int prepare_freeze(struct backup *b, struct err *err)
 {
 	const char *away[] = { b->manifest.directory, ERAD_SEEN_DIR, NULL, NULL };
 	char *metadata;
@@ -353,8 +353,19 @@ static int freeze_volume(struct backup *b, struct err *err)
 	if (r)
 		return r;
 	away[2] = metadata;
-	r = freeze_begin(&b->freeze, b->content.device_path, away, err);
+	r = freeze_prepare(&b->freeze, b->content.device_path, away, err);
 	free(metadata);
+	return r;
+}
+
+/*
+ * Freezes the file system of the volume.  The era of the copy has begun before the freeze, so a
+ * write between the checkpoint and the freeze is in the copy and also in the next increment.
+ */
+static int freeze_volume(struct backup *b, struct err *err)
+{
+	const int r = freeze_begin(&b->freeze, b->content.device_path, err);
+
 	b->copy.time = time(NULL);
 	return r;
 }
@@ -394,8 +405,8 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	 * writes.  With --freeze, the device is opened after the freeze, because the freeze writes
 	 * to the device.
 	 */
-	if (!r && !b->with_freeze)
-		r = content_open(&b->content, err);
+	if (!r)
+		r = b->with_freeze ? prepare_freeze(b, err) : content_open(&b->content, err);
 	if (!r && b->to)
 		r = backup_source_check(b->content.operand, &b->content.device, err);
 	if (!r)

@@ -24,14 +24,22 @@
 #include "eractl/freeze.h"
 
 #define THAW_WAIT_MS	10000
+#define NOTE_MS		5000	/* after this time, the caller says what it waits for */
 
 /*
- * The messages from the caller to the guardian, one byte each.  The guardian answers with an errno,
- * an int.
+ * The messages from the caller to the guardian, one byte each.  The guardian sends an answer when it
+ * has written the dirty data for the first time, when it has frozen the file system, and when it has
+ * thawed the file system.
  */
 enum request {
-	REQUEST_ALIVE = 1,
+	REQUEST_FREEZE = 1,
+	REQUEST_ALIVE,
 	REQUEST_THAW,
+};
+
+struct answer {
+	int error;		/* an errno; 0: success */
+	long long since_ms;	/* when the freeze began, by jsonl_now_ms() */
 };
 
 /* ---- the guardian ---- */
@@ -52,28 +60,39 @@ static bool heard(int socket)
 }
 
 /*
- * Freezes the file system, waits for one of the three cases in freeze.h, and thaws the file system.
- * Uses no memory of the heap, and no open file except the socket and the root directory of the file
- * system, because any other use might wait for the frozen file system.
+ * Freezes the file system on request, waits for one of the three cases in freeze.h, and thaws the
+ * file system.  Uses no memory of the heap, and no open file except the socket and the root directory
+ * of the file system, because any other use might wait for the frozen file system.
  */
 static void guard(int socket, int root)
 {
-	int answer = ioctl(root, FIFREEZE, 0) ? errno : 0;
+	struct answer a = { 0 };
 	uint8_t request;
 
-	send(socket, &answer, sizeof(answer), MSG_NOSIGNAL);
-	if (answer)
+	/*
+	 * FIFREEZE blocks new writers before it writes all dirty data.  So write the dirty data
+	 * first.  Ignore errors: FIFREEZE writes the data again that could not be written.
+	 */
+	syncfs(root);
+	send(socket, &a, sizeof(a), MSG_NOSIGNAL);
+	if (recv(socket, &request, sizeof(request), 0) != sizeof(request) || request != REQUEST_FREEZE)
 		return;
-	while (!answer) {
+	syncfs(root);
+	a.since_ms = jsonl_now_ms();
+	a.error = ioctl(root, FIFREEZE, 0) ? errno : 0;
+	send(socket, &a, sizeof(a), MSG_NOSIGNAL);
+	if (a.error)
+		return;
+	while (!a.error) {
 		if (!heard(socket))
-			answer = ETIMEDOUT;
+			a.error = ETIMEDOUT;
 		else if (recv(socket, &request, sizeof(request), 0) != sizeof(request) || request != REQUEST_ALIVE)
 			break;
 	}
 	/* EINVAL: the file system is not frozen any more, because somebody else has thawed it. */
 	if (ioctl(root, FITHAW, 0))
-		answer = errno;
-	send(socket, &answer, sizeof(answer), MSG_NOSIGNAL);
+		a.error = errno;
+	send(socket, &a, sizeof(a), MSG_NOSIGNAL);
 }
 
 /*
@@ -152,49 +171,83 @@ static int check_apart(dev_t frozen, const char *device, const char *const *away
 	return 0;
 }
 
-static int start_guardian(struct freeze *f, int root, const char *device, struct err *err)
+/*
+ * Waits for an answer of the guardian.  what: what the guardian does, for a note that is printed after
+ * NOTE_MS.
+ */
+static int await_answer(const struct freeze *f, const char *device, const char *what, struct answer *a, struct err *err)
 {
-	int pair[2], answer;
+	struct pollfd p = { .fd = f->guardian, .events = POLLIN };
+
+	if (!poll(&p, 1, NOTE_MS))
+		complain("%s: %s has taken %d seconds so far; the time depends on the dirty data in the page cache",
+			 device, what, NOTE_MS / 1000);
+	if (recv(f->guardian, a, sizeof(*a), 0) != sizeof(*a))
+		return err_set(err, -EIO, "%s: the process that freezes the file system has ended", device);
+	return 0;
+}
+
+static int start_guardian(struct freeze *f, struct err *err)
+{
+	int pair[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
 	pid = fork();
 	if (!pid)
-		become_guardian(pair[1], root);
+		become_guardian(pair[1], f->root);
 	close(pair[1]);
 	f->guardian = pair[0];
-	if (pid < 0)
-		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
-	if (recv(f->guardian, &answer, sizeof(answer), 0) != sizeof(answer))
-		return err_set(err, -EIO, "%s: the process that freezes the file system has ended", device);
-	if (answer)
-		return err_set(err, -answer, "%s: cannot freeze the file system: %s", device,
-			       answer == EBUSY ? "it is frozen already" : strerror(answer));
-	f->since_ms = jsonl_now_ms();
-	return 0;
+	return pid < 0 ? err_set(err, -errno, "cannot start a process: %s", strerror(errno)) : 0;
 }
 
-int freeze_begin(struct freeze *f, const char *device, const char *const *away, struct err *err)
+static void end_guardian(struct freeze *f)
+{
+	if (f->guardian >= 0)
+		close(f->guardian);
+	close(f->root);
+	f->guardian = -1;
+	f->frozen = false;
+}
+
+int freeze_prepare(struct freeze *f, const char *device, const char *const *away, struct err *err)
 {
 	const dev_t dev = blockdev_at(device);
-	const int root = open_root(dev);
+	struct answer a;
 	int r;
 
-	if (root < 0)
+	f->root = open_root(dev);
+	if (f->root < 0)
 		return err_set(err, -ENODEV, "%s: no file system on it is mounted, at least none that can be frozen: leave out --freeze", device);
 	r = check_apart(dev, device, away, err);
 	if (!r)
-		r = start_guardian(f, root, device, err);
-	if (r && f->guardian >= 0) {
-		close(f->guardian);
-		f->guardian = -1;
-	}
+		r = start_guardian(f, err);
 	if (!r)
-		f->root = root;
-	else
-		close(root);
+		r = await_answer(f, device, "to write the dirty data of the file system", &a, err);
+	if (r)
+		end_guardian(f);
 	return r;
+}
+
+int freeze_begin(struct freeze *f, const char *device, struct err *err)
+{
+	const uint8_t request = REQUEST_FREEZE;
+	struct answer a;
+	int r;
+
+	send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL);
+	r = await_answer(f, device, "to freeze the file system", &a, err);
+	if (!r && a.error)
+		r = err_set(err, -a.error, "%s: cannot freeze the file system: %s", device,
+			    a.error == EBUSY ? "it is frozen already" : strerror(a.error));
+	if (r) {
+		end_guardian(f);
+		return r;
+	}
+	f->frozen = true;
+	f->since_ms = a.since_ms;
+	return 0;
 }
 
 void freeze_alive(const struct freeze *f)
@@ -224,23 +277,26 @@ int freeze_end(struct freeze *f, long long *ms, struct err *err)
 {
 	struct pollfd p = { .fd = f->guardian, .events = POLLIN };
 	const uint8_t request = REQUEST_THAW;
-	int answer, r = 0;
+	struct answer a;
+	int r = 0;
 
 	if (f->guardian < 0)
 		return 0;
+	if (!f->frozen) {
+		end_guardian(f);
+		return 0;
+	}
 	send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL);
 	if (!poll(&p, 1, THAW_WAIT_MS))
 		complain("the file system may still be frozen, because a write to the volume waits, or the process that thaws the file system is stopped; 'fsfreeze -u' with its mount point thaws it, too");
-	else if (recv(f->guardian, &answer, sizeof(answer), 0) != sizeof(answer))
+	else if (recv(f->guardian, &a, sizeof(a), 0) != sizeof(a))
 		r = thaw_without_guardian(f, err);
-	else if (answer == ETIMEDOUT)
+	else if (a.error == ETIMEDOUT)
 		r = err_set(err, -ETIMEDOUT, "the file system was thawed before the copy was complete, because nothing was copied for %d seconds",
 			    FREEZE_SILENCE_S);
-	else if (answer)
-		r = err_set(err, -answer, "cannot thaw the file system: %s", strerror(answer));
+	else if (a.error)
+		r = err_set(err, -a.error, "cannot thaw the file system: %s", strerror(a.error));
 	*ms = jsonl_now_ms() - f->since_ms;
-	close(f->guardian);
-	close(f->root);
-	f->guardian = -1;
+	end_guardian(f);
 	return r;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Freezes the file system on a device for some time.  A guardian, which is a process of its own,
- * freezes and thaws the file system.  It thaws the file system in three cases:
+ * freezes and thaws the file system.  The kernel blocks new writers first, and then writes the dirty
+ * data of the file system.  So the guardian writes the dirty data before, twice: for the caller before
+ * the checkpoint, so that these data are of the era before it, and again just before the freeze.  It thaws the file system in three cases:
  *
  * - The caller of freeze_begin() calls freeze_end().
  * - The process of the caller has ended, for any reason.
@@ -11,26 +13,35 @@
 #ifndef ERACTL_FREEZE_H
 #define ERACTL_FREEZE_H
 
-#include <sys/types.h>
+#include <stdbool.h>
 
 #include "common/err.h"
 
 #define FREEZE_SILENCE_S	30
 
 struct freeze {
-	int guardian;		/* socket of the guardian; -1: nothing is frozen */
-	int root;		/* fd of the file system's root directory, if something is frozen */
-	long long since_ms;	/* when the file system was frozen, by jsonl_now_ms() */
+	int guardian;		/* socket of the guardian; -1: there is none */
+	int root;		/* fd of the file system's root directory, if there is a guardian */
+	bool frozen;		/* freeze_begin() has frozen the file system */
+	/* When the freeze began, by jsonl_now_ms(): before the kernel blocked the first writer. */
+	long long since_ms;
 };
 
 /*
- * Freezes the file system that is mounted from the device.  away: a list, with a NULL at the end,
- * of paths that are used during the freeze; paths that do not exist are ignored.  f->guardian must
- * be -1.  ENODEV: no file system of the device is mounted.  EDEADLK: a path of the list, or a file
- * that is standard output or error, is on this file system.  EBUSY: the file system is frozen
- * already.
+ * Starts the guardian of the file system that is mounted from the device, and writes the dirty data
+ * of the file system.  away: a list, with a NULL at the end, of paths that are used during the freeze;
+ * paths that do not exist are ignored.  f->guardian must be -1.  Waits as long as the writes take, and
+ * prints a note after 5 seconds.  The caller calls freeze_end() later, also without freeze_begin().
+ * ENODEV: no file system of the device is mounted.  EDEADLK: a path of the list, or a file that is
+ * standard output or error, is on this file system.
  */
-int freeze_begin(struct freeze *f, const char *device, const char *const *away, struct err *err);
+int freeze_prepare(struct freeze *f, const char *device, const char *const *away, struct err *err);
+
+/*
+ * Freezes the file system after freeze_prepare().  Waits, and prints a note, as freeze_prepare() does.
+ * EBUSY: the file system is frozen already.
+ */
+int freeze_begin(struct freeze *f, const char *device, struct err *err);
 
 /*
  * Tells the guardian that the caller makes progress.  Never waits for the guardian.  If the
@@ -40,7 +51,8 @@ void freeze_alive(const struct freeze *f);
 
 /*
  * Thaws the file system that freeze_begin() has frozen, and sets *ms to the time for which it was
- * frozen, in milliseconds.  If nothing is frozen, returns 0 and does not set *ms.  ETIMEDOUT: the
+ * frozen, in milliseconds.  If nothing is frozen, only ends the guardian if there is one, returns 0 and
+ * does not set *ms.  ETIMEDOUT: the
  * guardian had thawed the file system before, after FREEZE_SILENCE_S.  EINVAL: somebody else had
  * thawed it before.  If the thaw takes more than 10 seconds, prints a note and returns 0, and the
  * guardian goes on.

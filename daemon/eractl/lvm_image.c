@@ -131,7 +131,9 @@ static int begin_freeze(struct freeze *f, const char *volume, struct json_object
 
 	if (!device || !metadata)
 		return err_set(err, -ENOTCONN, "volume %s: it is closed; open it first", volume);
-	r = freeze_begin(f, device, away, err);
+	r = freeze_prepare(f, device, away, err);
+	if (!r)
+		r = freeze_begin(f, device, err);
 	return r == -ENODEV ? 0 : r;
 }
 

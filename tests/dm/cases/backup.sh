@@ -305,3 +305,25 @@ test_backup_thaws_in_every_case()
 	eractl restore-backup "$T/dir" "$T/restored" > /dev/null
 	fsck.ext4 -fn "$T/restored"
 }
+
+test_backup_freeze_writes_the_dirty_data_first()
+{
+	DESCRIPTION="backup --freeze writes the dirty data before the checkpoint, so that the next increment does not have them; it prints a note if this takes long, and counts the time that the kernel needs for the freeze"
+	local disk frozen copied
+
+	mounted_volume
+	disk=$(dmsetup deps -o devname slow | sed 's/.*(\(.*\))/\/dev\/\1/')
+	backs_up "full copy" data --init --freeze
+	# From now on, each write takes three seconds, and a read or a flush takes no time.
+	dmsetup load slow --table "0 $(blockdev --getsz "$disk") delay $disk 0 0 $disk 0 3000 $disk 0 0"
+	dmsetup suspend slow
+	dmsetup resume slow
+	dd if=/dev/urandom of="$T/mnt/dirty" bs=1M count=8 status=none
+	eractl backup data "$T/dir" --freeze --json > "$T/json" 2> "$T/said" || fail "exit code $?: $(cat "$T/said")"
+	grep -F "/dev/mapper/data: to write the dirty data of the file system has taken 5 seconds so far" "$T/said" || fail "no note: $(cat "$T/said")"
+	frozen=$(field .frozen_seconds < "$T/json")
+	((${frozen%.*} >= 3)) || fail "frozen for $frozen seconds, expected 3 seconds at least"
+	eractl backup data "$T/dir" --freeze --json > "$T/json"
+	copied=$(field .copied_bytes < "$T/json")
+	((copied < 4 << 20)) || fail "the next increment has $copied bytes, expected less than the 8 MiB that were dirty"
+}
