@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The device that eractl backup reads in place of an open volume: a snapshot of the volume. */
+/* The device that backup and send read in place of an open volume: a snapshot of the volume. */
 #ifndef ERACTL_BACKUP_SOURCE_H
 #define ERACTL_BACKUP_SOURCE_H
 

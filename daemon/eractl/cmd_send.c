@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "eractl/backup_source.h"
 #include "eractl/bookmarks.h"
 #include "eractl/closed.h"
 #include "eractl/content.h"
@@ -51,13 +52,15 @@ static int send_stream(struct content *c, struct err *err)
 /*
  * Refuses the device of a closed volume if it was written since the close, because the metadata
  * does not know these writes.  With --to, the device may be a snapshot from before the close, so it
- * is not checked.
+ * is not compared.  Refuses a device that cannot be a snapshot of the open volume.
  */
-static int check_closed(const struct content *c, const char *to, struct err *err)
+static int check_device(const struct content *c, const char *to, struct err *err)
 {
 	int r;
 
-	if (to || !strchr(c->operand, '/'))
+	if (!strchr(c->operand, '/'))
+		return to ? backup_source_check(c->operand, &c->device, err) : 0;
+	if (to)
 		return 0;
 	r = closed_compare(c->operand, &c->device, err);
 	if (r != -ENODATA)
@@ -76,7 +79,7 @@ static int send_volume(struct content *c, const char *to, struct err *err)
 	 */
 	r = content_open(c, err);
 	if (!r)
-		r = check_closed(c, to, err);
+		r = check_device(c, to, err);
 	if (!r)
 		r = content_find_moment(c, to, err);
 	if (!r)

@@ -40,6 +40,31 @@ test_send_of_an_open_volume()
 	cmp "$T/copy" /dev/mapper/data
 }
 
+# not_sent TEXT ARGUMENT…: checks that send fails with the text, and writes nothing to standard output
+not_sent()
+{
+	local text=$1
+
+	shift
+	eractl send "$@" > "$T/stream" 2> "$T/said" && fail "send succeeded, expected a failure"
+	grep -qF -- "$text" "$T/said" || fail "got '$(cat "$T/said")', expected '$text'"
+	[[ ! -s $T/stream ]] || fail "send has written $(stat -c %s "$T/stream") bytes"
+}
+
+test_send_refuses_what_is_no_snapshot()
+{
+	DESCRIPTION="with --device and --to, send refuses the volume itself, its origin, and a device of another size, because they may have another content than at the token's moment"
+	local origin token
+
+	origin=$(new_disk 32M)
+	eractl create data "$origin" > /dev/null
+	token=$(eractl checkpoint data --token)
+	not_sent "/dev/mapper/data is volume data itself, which may be written after the checkpoint" data --device /dev/mapper/data --to "$token"
+	not_sent "$origin is the origin of volume data, which may be written after the checkpoint" data --device "$origin" --to "$token"
+	not_sent "has 34603008 bytes, expected a snapshot of volume data with 33554432 bytes" data --device "$(new_disk 33M)" --to "$token"
+	eractl send data --device "$(new_disk 32M)" --to "$token" > "$T/stream"
+}
+
 # stated CODE TEXT TARGET STREAM [ARGUMENT…]: checks that receive to TARGET with --state $T/state
 # exits with the code and prints the text
 stated()
