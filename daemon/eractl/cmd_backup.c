@@ -14,6 +14,7 @@
 #include "common/seen.h"
 #include "common/uuid.h"
 #include "eractl/backup.h"
+#include "eractl/backup_base.h"
 #include "eractl/backup_file.h"
 #include "eractl/backup_image.h"
 #include "eractl/backup_report.h"
@@ -30,11 +31,6 @@
 /* A piece of this many bytes is stored as zeros if all its bytes are zeros, else as data. */
 #define GRAIN		(64u << 10)
 #define COUNT_MAX	1000000u	/* limit of the numbers for --keep and --full-every */
-
-static bool same_token(const struct token *a, const struct token *b)
-{
-	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) && a->timeline == b->timeline && a->era == b->era;
-}
 
 /* ---- the directory ---- */
 
@@ -109,7 +105,7 @@ static int check_owner(struct backup *b, struct err *err)
 		       uuid_text(b->content.to.uuid, got));
 }
 
-/* ---- the moment and the base ---- */
+/* ---- the moment ---- */
 
 static int find_moment(struct backup *b, struct err *err)
 {
@@ -129,112 +125,6 @@ static int find_moment(struct backup *b, struct err *err)
 	return r;
 }
 
-static void make_full(struct backup *b, const char *why)
-{
-	b->copy.base = -1;
-	b->content.since = NULL;
-	snprintf(b->copy.why, sizeof(b->copy.why), "%s", why);
-}
-
-/* Finds the newest copy that is good.  With --verify, reads its chain. */
-static void find_base(struct backup *b)
-{
-	const struct manifest *m = &b->manifest;
-	struct err why;
-
-	if (b->full || !m->nr) {
-		make_full(b, m->nr ? "--full was given" : "this is the first copy");
-		return;
-	}
-	b->copy.base = manifest_find_good(m, b->verify, &why);
-	if (b->copy.base < 0)
-		make_full(b, why.msg);
-	else if (*why.msg)
-		complain("%s; the copy is an increment on an earlier copy, %s", why.msg, m->copy[b->copy.base].file);
-}
-
-/*
- * Returns whether this copy may be an increment on the base.  An increment must lead to a later era
- * than its base.  A snapshot may be of an earlier era than the last copy.  Otherwise, the volume has
- * been put back to an earlier era, which content_list() notices.
- */
-static bool may_build_on(const struct backup *b, const struct backup_copy *base)
-{
-	const struct token *t = &b->copy.token;
-
-	return !same_token(&base->token, t) && (!b->to || b->with_image || base->token.era < t->era);
-}
-
-/*
- * If this copy cannot be an increment on the base, goes back to a copy with an earlier era on which
- * the base is built, and says so.  Returns the base to use, or NULL if this copy has become a full
- * copy.
- */
-static const struct backup_copy *go_back(struct backup *b, const struct backup_copy *base)
-{
-	const struct manifest *m = &b->manifest;
-	const struct backup_copy *at = base;
-	const bool newest = base + 1 == m->copy + m->nr, same = same_token(&base->token, &b->copy.token);
-	const uint32_t era = b->copy.token.era;
-	char text[sizeof(b->copy.why)];
-
-	while (!may_build_on(b, at) && at->base >= 0)
-		at = &m->copy[at->base];
-	if (!may_build_on(b, at)) {
-		if (!same)
-			snprintf(text, sizeof(text), "the snapshot is of era %" PRIu32 ", and the last full copy, %s, is of era %" PRIu32 ", which is not earlier",
-				 era, at->file, at->token.era);
-		else if (newest)
-			strcpy(text, "the last copy is of the same era, in which the volume may have been written since, and is full itself");
-		else
-			strcpy(text, "a newer copy cannot be used, and the copy before it is of the same era and full itself");
-		make_full(b, text);
-		return NULL;
-	}
-	if (at != base && !same)
-		complain("the snapshot is of era %" PRIu32 ", and the copy %s is of era %" PRIu32 ", which is not earlier, so the copy is an increment on an earlier copy, %s",
-			 era, base->file, base->token.era, at->file);
-	else if (at != base && newest)
-		complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the copy before that, %s",
-			 at->file);
-	else if (at != base)
-		complain("the earlier copy is of the same era, so the copy is an increment on the copy before that, %s", at->file);
-	b->copy.base = at - m->copy;
-	return at;
-}
-
-/*
- * Decides whether this copy is a full copy, or an increment on the copy that find_base() has found,
- * or an increment on an earlier copy of the same chain.  Sets b->already if no copy is needed.
- */
-static void choose_base(struct backup *b)
-{
-	const struct manifest *m = &b->manifest;
-	const struct backup_copy *base = b->copy.base < 0 ? NULL : &m->copy[b->copy.base];
-	const bool newest = b->copy.base + 1 == (int)m->nr;
-	struct err why;
-
-	/*
-	 * If the volume was closed when the base was made, and was not opened later, nothing was
-	 * written after the base was made.  Then no copy is needed, unless a copy that is newer
-	 * than the base is damaged.
-	 */
-	b->already = b->closed && base && base->closed && newest && same_token(&base->token, &b->copy.token);
-	if (b->already)
-		b->copy = *base;
-	if (!base || b->already)
-		return;
-	base = go_back(b, base);
-	if (!base)
-		return;
-	b->content.since = token_text(&base->token, b->base_token);
-	if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {
-		snprintf(why.msg, sizeof(why.msg), "the number of increments on the last full copy is %u, and --full-every %u was given",
-			 chains_increments(m, b->copy.base), b->full_every);
-		make_full(b, why.msg);
-	}
-}
-
 /* ---- what is to be copied ---- */
 
 /* Lists the extents to copy.  If an increment is not possible, makes a full copy instead. */
@@ -246,7 +136,7 @@ static int list_extents(struct backup *b, struct err *err)
 	int r = content_list(c, err);
 
 	if (r == -ESTALE && c->since) {
-		make_full(b, err->msg);
+		backup_make_full(b, err->msg);
 		r = content_list(c, err);
 	}
 	if (r)
@@ -254,10 +144,10 @@ static int list_extents(struct backup *b, struct err *err)
 	base_size = c->since ? b->manifest.copy[b->copy.base].size : c->head.size;
 	if (base_size != c->head.size) {
 		snprintf(text, sizeof(text), "the volume has %" PRIu64 " bytes now, and had %" PRIu64 " bytes at the copy before", c->head.size, base_size);
-		make_full(b, text);
+		backup_make_full(b, text);
 		r = content_list(c, err);
 	} else if (c->since && c->whole) {
-		make_full(b, "writes may have gone past erad");
+		backup_make_full(b, "writes may have gone past erad");
 	}
 	b->copy.size = c->head.size;
 	return r;
@@ -397,7 +287,7 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	 * on, the volume must not change.
 	 */
 	if (!r)
-		find_base(b);
+		backup_find_base(b);
 	if (!r && b->with_image)
 		r = make_image(b, err);
 	/*
@@ -415,7 +305,7 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 		r = check_owner(b, err);
 	if (r)
 		return r;
-	choose_base(b);
+	backup_choose_base(b);
 	if (b->already)
 		return 0;
 	if (b->with_freeze) {
