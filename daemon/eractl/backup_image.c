@@ -113,6 +113,15 @@ static int start_guardian(struct backup_image *b, const char *volume, struct err
 	return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
 }
 
+/* Leaves it to the guardian to drop the image: it takes the closed socket for the end of the caller. */
+static void leave_to_guardian(struct backup_image *b)
+{
+	if (b->socket >= 0)
+		close(b->socket);
+	b->socket = -1;
+	b->guardian = 0;
+}
+
 static void end_guardian(struct backup_image *b)
 {
 	const char request = REQUEST_END;
@@ -145,14 +154,12 @@ int backup_image_make(struct backup_image *b, const char *volume, struct json_ob
 		b->made = NULL;
 		/*
 		 * EREMOTEIO: erad has answered that it has made no image.  After any other error,
-		 * there may be an image, so close the socket: then the guardian drops the image.
+		 * there may be an image.
 		 */
-		if (r != -EREMOTEIO) {
-			close(b->socket);
-			b->socket = -1;
-			b->guardian = 0;
-		}
-		end_guardian(b);
+		if (r == -EREMOTEIO)
+			end_guardian(b);
+		else
+			leave_to_guardian(b);
 		return r;
 	}
 	b->there = true;
@@ -195,6 +202,12 @@ int backup_image_drop(struct backup_image *b, const char *volume, struct err *er
 		return 0;
 	r = drop(volume, b->number, err);
 	b->there = false;
-	end_guardian(b);
-	return r && is_left(volume, b->number) ? err_prefix(err, r, "the image is not dropped; run 'eractl image drop %s' to drop it, else the next backup with --image drops it", volume) : 0;
+	b->left = r && is_left(volume, b->number);
+	if (!b->left) {
+		end_guardian(b);
+		return 0;
+	}
+	leave_to_guardian(b);
+	return err_prefix(err, r, "volume %s: the image is not dropped yet; a process in the background tries again for an hour; if the image is still there then, run 'eractl image drop %s'",
+			  volume, volume);
 }

@@ -18,6 +18,7 @@ struct backup_image {
 	pid_t guardian;			/* the process that drops the image; 0: there is none */
 	int socket;			/* the connection to the guardian; -1: there is none */
 	bool there;			/* there is an image */
+	bool left;			/* it could not be dropped, and the guardian goes on trying */
 	char number[IMAGE_NUMBER_SIZE];	/* the number that was drawn for the image */
 	/* erad's answer to image_create, or NULL.  The caller drops the reference at the end. */
 	struct json_object *made;
@@ -41,7 +42,8 @@ int backup_image_make(struct backup_image *b, const char *volume, struct json_ob
 int backup_image_check(const struct backup_image *b, const char *volume, dev_t dev, struct err *err);
 
 /*
- * Drops the image, if there is one.  No file of this process may have the image open.  May be called
+ * Drops the image, if there is one.  No file of this process may have the image open.  If the image
+ * cannot be dropped now, leaves it to the guardian, sets b->left and returns an error.  May be called
  * several times.
  */
 int backup_image_drop(struct backup_image *b, const char *volume, struct err *err);

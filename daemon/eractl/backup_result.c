@@ -27,6 +27,7 @@ static void print_backup_json(const struct backup *b, double seconds)
 	json_object_object_add(o, "seconds", json_object_new_double(seconds));
 	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
 	json_object_object_add(o, "stood_still_seconds", b->with_image ? json_object_new_double(b->image.stood_still) : NULL);
+	json_object_object_add(o, "image_left", json_object_new_boolean(b->image.left));
 	json_object_object_add(o, "verified", json_object_new_boolean(b->verify && !b->already));
 	json_object_object_add(o, "already", json_object_new_boolean(b->already));
 	json_object_object_add(o, "removed", json_object_get(b->removed));
