@@ -148,7 +148,7 @@ daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writer
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
-	$(patsubst %,daemon/erad/%.c,device/dm device/holders device/mounts device/origin_count device/probe device/stack base/log base/thread)
+	$(patsubst %,daemon/erad/%.c,device/dm device/holders device/mounts device/probe device/stack base/log base/thread)
 # The test of the processes that read origins. It links stand-ins for the functions that find and open an origin.
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)

@@ -78,4 +78,10 @@ static inline bool table_note_counts_writes(const struct table_note *n, const ch
 		!memcmp(&n->origin, now, offsetof(struct origin_count, sectors)) && n->origin.sectors != now->sectors;
 }
 
+/* Returns whether the note is of another boot than the boot whose boot_id is `boot`. */
+static inline bool table_note_is_of_earlier_boot(const struct table_note *n, const char *boot)
+{
+	return le32toh(n->version) == TABLE_NOTE_VERSION && *n->boot && *boot && strncmp(n->boot, boot, sizeof(n->boot));
+}
+
 #endif /* ERAD_TABLE_STATE_H */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/identity.h"
+#include "common/origin_count.h"
 #include "common/seal.h"
 #include "common/seen.h"
 #include "common/table_state.h"
@@ -97,26 +98,38 @@ out:
 	return r;
 }
 
-/*
- * In the boot of the close, compares the kernel's counter of writes to the device, as an open does: a
- * small write may miss all places that the seal contains.
- */
-static int compare_count(const struct compared *device, const struct closed *c, struct err *err)
+/* Sets boot to the kernel's boot_id, or to "" if it cannot be read. */
+static void read_boot(char *boot, int size)
 {
-	char boot[sizeof(c->note.boot)] = "";
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	struct origin_count now;
 
-	if (f && !fgets(boot, sizeof(boot), f))
+	if (!f || !fgets(boot, size, f))
 		*boot = 0;
 	if (f)
 		fclose(f);
 	boot[strcspn(boot, "\n")] = 0;
+}
+
+/*
+ * Compares the kernel's counter of writes to the device, as an open does: a small write may miss all
+ * places that the seal contains.  In the boot of the close, compares the counter with its value at the
+ * close.  In a later boot, the counter of the origin must be 0.
+ */
+static int compare_count(const struct compared *device, const struct closed *c, struct err *err)
+{
+	char boot[sizeof(c->note.boot)];
+	struct origin_count now;
+
+	read_boot(boot, sizeof(boot));
 	compared_count(device, &now);
-	if (!table_note_counts_writes(&c->note, boot, &now))
-		return 0;
-	return err_set(err, -ESTALE, "%s was written since its volume was closed: the kernel's counter of sectors written was %" PRIu64 " at the close, and is %" PRIu64 "; open the volume, so that every block counts as written, and name the volume instead of its metadata",
-		       device->path, (uint64_t)le64toh(c->note.origin.sectors), (uint64_t)le64toh(now.sectors));
+	if (table_note_counts_writes(&c->note, boot, &now))
+		return err_set(err, -ESTALE, "%s was written since its volume was closed: the kernel's counter of sectors written was %" PRIu64 " at the close, and is %" PRIu64 "; open the volume, so that every block counts as written, and name the volume instead of its metadata",
+			       device->path, (uint64_t)le64toh(c->note.origin.sectors), (uint64_t)le64toh(now.sectors));
+	if (table_note_is_of_earlier_boot(&c->note, boot) && now.known && now.sectors && origin_count_is_of_content(device->dev) &&
+	    can_be_origin(device, c))
+		return err_set(err, -ESTALE, "%s was written in this boot, %" PRIu64 " sectors, and its volume was closed in an earlier boot; open the volume, so that every block counts as written, and name the volume instead of its metadata",
+			       device->path, (uint64_t)le64toh(now.sectors));
+	return 0;
 }
 
 static int compare_content(const char *metadata, const struct compared *device, const struct closed *c, struct err *err)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/origin_count.h"
 #include "common/files.h"
 #include "eractl/compared.h"
 
@@ -105,17 +106,13 @@ void compared_close(struct compared *c)
 void compared_count(const struct compared *c, struct origin_count *out)
 {
 	uint64_t written, discarded;
-	char diskseq[32];
 
 	memset(out, 0, sizeof(*out));
 	if (!c->dev || sscanf(c->written, "%" SCNu64 " %" SCNu64, &written, &discarded) != 2)
 		return;
-	out->known = htole32(1);
-	out->major = htole32(major(c->dev));
-	out->minor = htole32(minor(c->dev));
-	if (!blockdev_disk_attribute(c->dev, "diskseq", diskseq, sizeof(diskseq)))
-		out->diskseq = htole64(strtoull(diskseq, NULL, 10));
-	out->sectors = htole64(written + discarded);
+	origin_count_read(c->dev, out);
+	if (out->known)
+		out->sectors = htole64(written + discarded);
 }
 
 int compared_buffer(struct compared *c, uint64_t len, struct err *err)

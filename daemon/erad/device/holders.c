@@ -10,10 +10,10 @@
 #include "common/blockdev.h"
 #include "common/dm_tables.h"
 #include "common/image.h"
+#include "common/origin_count.h"
 #include "common/sysfs.h"
 #include "common/uuid.h"
 #include "erad/device/holders.h"
-#include "erad/device/origin_count.h"
 
 #define KERNEL_NAME	32u	/* longer than the name of any device of the kernel */
 

@@ -182,12 +182,6 @@ static void compare_unsealed(struct finding *f, const struct table_note *was, de
 		find_gap(f, ERAD_GAP_UNKNOWN, "erad ended before it had sealed the origin, and the origin has no counters of writes");
 }
 
-/* Returns whether the note is of an earlier boot: the volume has let no write through in this boot. */
-static bool of_earlier_boot(const struct table_note *was, const struct table_note *now)
-{
-	return *was->boot && *now->boot && strcmp(was->boot, now->boot);
-}
-
 /*
  * The note of the volume is of an earlier boot.  So each write that the kernel has counted at the origin
  * in this boot went past erad.  If there are any, sets text to a sentence about this, otherwise to "".
@@ -213,7 +207,7 @@ int table_note_written_while_closed(const struct volume *v, struct err *differen
 	fill_note(&now, NOTE_GONE, 0, 0);
 	if (le32toh(was.version) != TABLE_NOTE_VERSION)
 		return 0;
-	if (of_earlier_boot(&was, &now))
+	if (table_note_is_of_earlier_boot(&was, now.boot))
 		count_of_boot(v->origin_dev, text);
 	else if (le32toh(was.state) == NOTE_GONE)
 		count_since(&was, v->origin_dev, WHILE_CLOSED, text);
@@ -250,7 +244,7 @@ static void compare_note(struct finding *f, const struct table_note *was, const 
 			 "the target was resumed later than its device, which has no counters of writes" :
 			 "the device was written before its target came");
 	/* Writes of a target that lets all writes pass are a gap of their own: see degraded.h. */
-	if (*f->detail || i->status & ERAD_PASSES_ALL || !of_earlier_boot(was, now))
+	if (*f->detail || i->status & ERAD_PASSES_ALL || !table_note_is_of_earlier_boot(was, now->boot))
 		return;
 	f->kind = ERAD_GAP_CLOSED;
 	count_of_boot(origin, f->detail);
@@ -287,7 +281,7 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 		return 0;
 	if (le32toh(was.state) != NOTE_OUT && !store_seal(v->store, seal))
 		return 0;
-	if (of_earlier_boot(&was, in) ? le32toh(was.state) != NOTE_OUT && origin_count_is_of_content(v->origin_dev) :
+	if (table_note_is_of_earlier_boot(&was, in->boot) ? le32toh(was.state) != NOTE_OUT && origin_count_is_of_content(v->origin_dev) :
 					was.origin.known && !strcmp(was.boot, in->boot)) {
 		r = flush_origin(v, &f, err);
 		if (r)

@@ -76,8 +76,8 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/origin_count.h"
 #include "common/table_state.h"
-#include "erad/device/origin_count.h"
 
 struct store;
 struct volume;

@@ -140,3 +140,21 @@ test_counter_of_a_mapped_device_is_compared()
 	gap_was written-while-closed "8 sectors were written to the origin while the volume was closed"
 	read_fully data || fail "not noticed: $(changed data 1)"
 }
+
+test_backup_of_a_closed_volume_after_a_boot()
+{
+	DESCRIPTION="a backup of a volume that was closed in an earlier boot works, and is refused if a single block of the origin was written in this boot"
+	local disk
+	local backup=(eractl backup /var/lib/erad/data.erad "$T/dir" --device /dev/mapper/one)
+
+	mkdir "$T/dir"
+	one_origin
+	close_and_boot
+	"${backup[@]}" --init > /dev/null
+	dd if=/dev/mapper/one of=/dev/null bs=1M status=none
+	"${backup[@]}" > /dev/null
+	write_past /dev/mapper/one
+	"${backup[@]}" 2> "$T/said" && fail "the backup worked after a write past erad"
+	same "$?" 1
+	grep -q "/dev/mapper/one was written in this boot, 8 sectors, and its volume was closed in an earlier boot" "$T/said" || fail "$(cat "$T/said")"
+}

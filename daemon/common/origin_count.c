@@ -9,7 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/blockdev.h"
-#include "erad/device/origin_count.h"
+#include "common/origin_count.h"
 
 void origin_count_read(dev_t dev, struct origin_count *out)
 {
