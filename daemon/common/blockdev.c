@@ -59,6 +59,15 @@ int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t
 	return blockdev_attribute(dev, up, line, size);
 }
 
+/* Returns whether the device is request-based: only these devices have the directory mq. */
+static bool has_requests(dev_t dev)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/mq", major(dev), minor(dev));
+	return !access(path, F_OK);
+}
+
 bool blockdev_counters_off(dev_t dev)
 {
 	unsigned int major_version = 0, minor_version = 0;
@@ -68,7 +77,7 @@ bool blockdev_counters_off(dev_t dev)
 	if (blockdev_disk_attribute(dev, "queue/iostats", line, sizeof(line)) || strcmp(line, "0"))
 		return false;
 	/* "block: move the io_stat flag setting to queue_limits" is the kernel's commit in 6.11. */
-	if (blockdev_attribute(dev, "dm/name", line, sizeof(line)))
+	if (blockdev_attribute(dev, "dm/name", line, sizeof(line)) || has_requests(dev))
 		return true;
 	return !uname(&kernel) && sscanf(kernel.release, "%u.%u", &major_version, &minor_version) == 2 &&
 		(major_version > 6 || (major_version == 6 && minor_version >= 11));

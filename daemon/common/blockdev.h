@@ -33,8 +33,9 @@ int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t
 
 /*
  * Returns whether the kernel does not count the writes to the device, because queue/iostats of the
- * device or of its disk is 0.  Before Linux 6.11, device-mapper counts all the same: there,
- * queue/iostats of a mapped device is 0 unless somebody has written 1 to it.
+ * device or of its disk is 0.  Before Linux 6.11, device-mapper counts all the same, and
+ * queue/iostats of a mapped device is 0 unless somebody has written 1 to it.  This does not hold for
+ * request-based devices, that is, multipath: there, queue/iostats is true.
  */
 bool blockdev_counters_off(dev_t dev);
 

@@ -91,7 +91,8 @@
  *						ascending, with adjacent extents joined; the last
  *						extent may end at size, inside a block.  The result
  *						is {"changed_bytes"}.  If the metadata does not know
- *						the token, there is no part, and the result is
+ *						the token, or writes to the closed volume may have
+ *						gone past erad, there is no part, and the result is
  *						{"volume", "full_copy_due": the reason}
  * dump		volume, snapshot?, loose?	First the part HEAD, then parts [[first, number,
  *						era], …] in blocks, ascending.  The result is

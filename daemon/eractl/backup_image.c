@@ -153,10 +153,10 @@ int backup_image_make(struct backup_image *b, const char *volume, struct json_ob
 	if (r) {
 		b->made = NULL;
 		/*
-		 * EREMOTEIO: erad has answered that it has made no image.  After any other error,
-		 * there may be an image.
+		 * EREMOTEIO: erad has answered that it could not make the image, but parts of the
+		 * image may be left.  After any other error, erad may still be making the image.
 		 */
-		if (r == -EREMOTEIO)
+		if (r == -EREMOTEIO && !is_left(volume, b->number))
 			end_guardian(b);
 		else
 			leave_to_guardian(b);

@@ -23,7 +23,8 @@ struct backup_report {
 
 /*
  * Checks that a report may be written to path: there is a regular file, or a symbolic link to one,
- * or no file.  The caller calls this before the backup begins.
+ * or no file.  The caller calls this before the backup begins.  EINVAL: the file is no regular file,
+ * so the command line is wrong.  Any other error may be over at the end of the backup.
  */
 int backup_report_check(const char *path, struct err *err);
 

@@ -439,7 +439,8 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			fail(&err);
 		return EXIT_USAGE;
 	}
-	if (report && backup_report_check(report, &err)) {
+	/* After another error, make the copy nevertheless: the report may be possible at the end. */
+	if (report && backup_report_check(report, &err) == -EINVAL) {
 		json_object_put(b.request);
 		return fail(&err);
 	}

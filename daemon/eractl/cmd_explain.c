@@ -48,13 +48,17 @@ static int explain_part(void *ctx, struct json_object *part, struct err *err)
 static int ask_diff(struct explain *x, struct err *err)
 {
 	struct json_object *request = client_request("diff", x->volume), *result;
+	const char *due;
 	int r;
 
 	json_object_object_add(request, "since", json_object_new_uint64(x->since));
 	r = client_call(request, explain_part, x, &result, err);
 	if (r)
 		return r;
-	if (!x->block_size || !json_number(result, "changed_bytes", &x->changed_bytes))
+	due = json_text(result, "full_copy_due");
+	if (due)
+		r = err_set(err, -ESTALE, "volume %s: %s", x->volume, due);
+	else if (!x->block_size || !json_number(result, "changed_bytes", &x->changed_bytes))
 		r = err_set(err, -EBADMSG, "volume %s: the answer of erad cannot be understood: a member is missing", x->volume);
 	else
 		x->changed = (x->changed_bytes + x->block_size - 1) / x->block_size;

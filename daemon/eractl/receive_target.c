@@ -225,9 +225,7 @@ static int check_increment(struct receive *rc, struct err *err)
 
 bool receive_omits_growth(const struct receive *rc)
 {
-	struct token t;
-
-	return *rc->head->from && !stream_token(rc->head->from, &t);
+	return *rc->head->from && !stream_has_checks(rc->in);
 }
 
 /* Checks that it is known which part of the device an increment adds to the copy. */

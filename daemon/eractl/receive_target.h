@@ -14,7 +14,9 @@ int receive_prepare(struct receive *rc, struct err *err);
 /*
  * Returns whether the stream is an increment that need not list the part by which it makes the
  * volume larger.  Ceph's rbd export-diff lists only objects that exist, and rbd import-diff sets the
- * added part to zeros by resizing the image.  eractl send lists all blocks of the added part.
+ * added part to zeros by resizing the image.  eractl send lists all blocks of the added part.  Only
+ * streams of eractl send have checks.  The names of the snapshots do not show who made the stream,
+ * because Ceph keeps the names that eractl send has given.
  */
 bool receive_omits_growth(const struct receive *rc);
 

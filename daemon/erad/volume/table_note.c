@@ -104,7 +104,7 @@ static void say_written(char text[ERAD_GAP_DETAIL + 1], uint64_t was, uint64_t n
 		snprintf(text, ERAD_GAP_DETAIL + 1, "%" PRIu64 " sectors were written%s %s", now - was, to, when);
 	else
 		snprintf(text, ERAD_GAP_DETAIL + 1,
-			 "the counter of sectors written%s was %" PRIu64 " and began again %s: got %" PRIu64, to, was, when, now);
+			 "the counter of writes%s fell from %" PRIu64 " to %" PRIu64 " %s", to, was, now, when);
 }
 
 /*

@@ -145,12 +145,13 @@ rbd_diff()
 test_receive_zeros_what_an_increment_adds_to_a_device()
 {
 	DESCRIPTION="receive sets to zeros what an increment of rbd export-diff adds to a copy on a block device, also after a cut stream, and asks for a full copy if the state does not have the size"
-	local loop unit=$((1 << 18))
+	local loop unit=$((1 << 18)) first=erad-01020300-0000-0000-0000-000000000000-0000000000003039-1
 
 	head -c $((32 * unit)) /dev/zero | tr '\0' o > "$T/t"
 	loop=$(losetup --find --show "$T/t")
-	rbd_diff "" a $((16 * unit)) 0 > "$T/full"
-	rbd_diff a b $((24 * unit)) $((20 * unit)) > "$T/increment"
+	# The name of the first snapshot is that of a stream of eractl send, which Ceph has taken.
+	rbd_diff "" "$first" $((16 * unit)) 0 > "$T/full"
+	rbd_diff "$first" b $((24 * unit)) $((20 * unit)) > "$T/increment"
 	rbd_diff b c $((24 * unit)) 0 > "$T/same_size"
 	{
 		printf 'r%.0s' {1..4096}
@@ -160,7 +161,7 @@ test_receive_zeros_what_an_increment_adds_to_a_device()
 		head -c $((8 * unit)) /dev/zero | tr '\0' o
 	} > "$T/expected"
 
-	stated 0 "a" "$loop" "$T/full" --overwrite
+	stated 0 "" "$loop" "$T/full" --overwrite
 	cp "$T/state" "$T/as_received"
 	sed -i '/^size /d' "$T/state"
 	stated 3 "$loop: a full copy is due: $T/state, which an older version of eractl wrote, does not have the size of the volume" \

@@ -32,6 +32,7 @@ test_backup_replaces_no_device_by_its_report()
 		refused "cannot write the report: $T/$name is no regular file" backs_up "$T/$name" --keep nonsense
 	done
 	refused "$T/dangling is a symbolic link, and the file to which it leads does not exist" backs_up "$T/dangling"
+	[[ -e $T/dir/full-000001.erad ]] || fail "no backup was made, because the link leads to no file"
 	[[ -p $T/fifo && -d $T/directory && -L $T/null && -L $T/dangling ]] || fail "something was replaced: $(ls -l "$T")"
 	mkdir "$T/reports"
 	echo '{"version":1,"last_success":17}' > "$T/reports/real.json"
