@@ -10,6 +10,7 @@
 #include "eractl/era_xml.h"
 #include "eractl/eractl.h"
 #include "eractl/restore.h"
+#include "eractl/temporary.h"
 
 struct xml {
 	const char *name;	/* name of the input; NULL: standard input */
@@ -46,16 +47,16 @@ static int open_xml(struct xml *x, struct err *err)
 	x->f = in;
 	if (S_ISREG(st.st_mode))
 		return 0;
-	copy = tmpfile();
+	copy = temporary_file(NULL);
 	if (!copy)
-		return err_set(err, -errno, "cannot make a temporary file: %s", strerror(errno));
+		return err_set(err, -errno, "%s: cannot make a temporary file in %s: %s" TMPDIR_HINT, x->name, temporary_directory(NULL), strerror(errno));
 	x->f = copy;
 	while ((n = fread(buf, 1, sizeof(buf), in)) && fwrite(buf, 1, n, copy) == n)
 		;
 	if (ferror(in))
 		return err_set(err, -EIO, "%s: cannot read it: %s", x->name, strerror(errno));
 	if (n || fflush(copy))
-		return err_set(err, -errno, "cannot write a temporary file: %s", strerror(errno));
+		return err_set(err, -errno, "%s: cannot write a temporary file in %s: %s" TMPDIR_HINT, x->name, temporary_directory(NULL), strerror(errno));
 	return 0;
 }
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads the content of a volume at one moment: see content.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/client.h"
 #include "common/members.h"
@@ -14,41 +11,12 @@
 #include "eractl/gaps.h"
 #include "eractl/progress.h"
 #include "eractl/seen_note.h"
+#include "eractl/temporary.h"
 #include "eractl/witness_note.h"
 
 struct extent {
 	uint64_t offset, length;
 };
-
-const char *content_temporary_directory(const char *directory)
-{
-	const char *own = getenv("TMPDIR");
-
-	if (directory)
-		return directory;
-	return own && *own ? own : P_tmpdir;
-}
-
-FILE *content_temporary(const char *directory)
-{
-	char path[PATH_MAX];
-	FILE *f;
-	int fd;
-
-	directory = content_temporary_directory(directory);
-	if (snprintf(path, sizeof(path), "%s/.erad-XXXXXX", directory) >= (int)sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return NULL;
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	unlink(path);
-	f = fdopen(fd, "w+");
-	if (!f)
-		close(fd);
-	return f;
-}
 
 int content_open(struct content *c, struct err *err)
 {
@@ -134,7 +102,7 @@ static int add_content_extent(void *ctx, uint64_t offset, uint64_t length, struc
 	if (fwrite(&e, sizeof(e), 1, c->extents) == 1)
 		return 0;
 	return err_set(err, -errno, "volume %s: cannot write a temporary file in %s: %s%s", c->operand,
-		       content_temporary_directory(c->directory), strerror(errno), c->directory ? "" : TMPDIR_HINT);
+		       temporary_directory(c->directory), strerror(errno), c->directory ? "" : TMPDIR_HINT);
 }
 
 int content_list(struct content *c, struct err *err)
@@ -150,10 +118,10 @@ int content_list(struct content *c, struct err *err)
 	if (c->extents)
 		fclose(c->extents);
 	c->nr_extents = c->extent_bytes = 0;
-	c->extents = content_temporary(c->directory);
+	c->extents = temporary_file(c->directory);
 	if (!c->extents)
 		return err_set(err, -errno, "volume %s: cannot make a temporary file in %s: %s%s", c->operand,
-			       content_temporary_directory(c->directory), strerror(errno), c->directory ? "" : TMPDIR_HINT);
+			       temporary_directory(c->directory), strerror(errno), c->directory ? "" : TMPDIR_HINT);
 	r = changes_read(c->operand, &reader, err);
 	if (!r && (fflush(c->extents) || ferror(c->extents)))
 		r = err_set(err, -EIO, "volume %s: a temporary file cannot be written", c->operand);
@@ -242,7 +210,7 @@ static int check_extents(const struct content *c, uint64_t nr, uint64_t bytes, s
 		return 0;
 	return err_set(err, -EIO, "volume %s: the temporary file in %s has lost data: got %" PRIu64 " extents with %" PRIu64
 		       " bytes, expected %" PRIu64 " with %" PRIu64 "; run the command again", c->operand,
-		       content_temporary_directory(c->directory), nr, bytes, c->nr_extents, c->extent_bytes);
+		       temporary_directory(c->directory), nr, bytes, c->nr_extents, c->extent_bytes);
 }
 
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err)

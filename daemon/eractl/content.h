@@ -90,15 +90,4 @@ int content_read(struct content *c, uint64_t align, uint64_t grain, const char *
 /* Returns whether all of the buffer is zeros.  len is not 0. */
 bool content_all_zeros(const char *buf, uint64_t len);
 
-/* The end of a message about a temporary file that is not in a directory of the caller. */
-#define TMPDIR_HINT	"; set TMPDIR to a directory with more room"
-
-/* Returns the directory; or if it is NULL, the one that the variable TMPDIR names, or /tmp. */
-const char *content_temporary_directory(const char *directory);
-
-/*
- * Makes a temporary file without a name in content_temporary_directory().  Returns NULL and sets errno on failure.
- */
-FILE *content_temporary(const char *directory);
-
 #endif /* ERACTL_CONTENT_H */

@@ -12,6 +12,7 @@
 #include "eractl/receive_data.h"
 #include "eractl/receive_input.h"
 #include "eractl/receive_target.h"
+#include "eractl/temporary.h"
 #include "store/crc32c.h"
 
 #define ZEROS	(1u << 20)	/* zeros are written in units of this many bytes */
@@ -32,7 +33,7 @@ static int note_written(struct receive *rc, const struct written *w, struct err 
 	if (fwrite(w, sizeof(*w), 1, rc->written) == 1)
 		return 0;
 	return err_set(err, -errno, "%s: cannot write a temporary file in %s: %s" TMPDIR_HINT, rc->path,
-		       content_temporary_directory(NULL), strerror(errno));
+		       temporary_directory(NULL), strerror(errno));
 }
 
 static int write_target(struct receive *rc, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)
@@ -200,7 +201,7 @@ int receive_verify(struct receive *rc, struct err *err)
 	int r = 0;
 
 	if (fflush(rc->written) || ferror(rc->written))
-		return err_set(err, -EIO, "%s: a temporary file cannot be written", rc->path);
+		return err_set(err, -EIO, "%s: the temporary file in %s cannot be written" TMPDIR_HINT, rc->path, temporary_directory(NULL));
 	rewind(rc->written);
 	/*
 	 * Drop the pages from the page cache, so that reads come from the medium.  This works
@@ -219,10 +220,10 @@ int receive_verify(struct receive *rc, struct err *err)
 	}
 	progress_show("reading back", rc->head->size, rc->head->size);
 	if (!r && ferror(rc->written))
-		r = err_set(err, -EIO, "%s: a temporary file cannot be read", rc->path);
+		r = err_set(err, -EIO, "%s: the temporary file in %s cannot be read", rc->path, temporary_directory(NULL));
 	if (!r && bytes != rc->written_bytes)
 		r = err_set(err, -EIO, "%s: the temporary file in %s has lost data: got %" PRIu64 " bytes in its extents, expected %" PRIu64
-			    "; receive the stream again", rc->path, content_temporary_directory(NULL), bytes, rc->written_bytes);
+			    "; receive the stream again", rc->path, temporary_directory(NULL), bytes, rc->written_bytes);
 	return r;
 }
 

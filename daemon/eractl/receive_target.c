@@ -14,6 +14,7 @@
 #include "eractl/content.h"
 #include "eractl/receive_target.h"
 #include "eractl/target_check.h"
+#include "eractl/temporary.h"
 #include "store/device_lock.h"
 
 int receive_target_failed(const struct receive *rc, struct err *err, const char *what)
@@ -267,10 +268,10 @@ int receive_prepare(struct receive *rc, struct err *err)
 		r = check_size(rc, err);
 	if (r)
 		return r;
-	rc->written = content_temporary(NULL);
+	rc->written = temporary_file(NULL);
 	if (!rc->written)
 		return err_set(err, -errno, "%s: cannot make a temporary file in %s: %s" TMPDIR_HINT, rc->path,
-			       content_temporary_directory(NULL), strerror(errno));
+			       temporary_directory(NULL), strerror(errno));
 	rc->buf = malloc(STREAM_GROUP);
 	return rc->buf ? 0 : err_set(err, -ENOMEM, "out of memory");
 }

@@ -47,12 +47,14 @@ test_receive_writes_to_no_removed_file()
 
 test_temporary_files_are_in_tmpdir()
 {
-	DESCRIPTION="send and receive make their temporary files in TMPDIR, and an error names the directory"
+	DESCRIPTION="send, receive and restore make their temporary files in TMPDIR, and an error names the directory"
 	three_eras
 	TMPDIR=$T/none refused "cannot make a temporary file in $T/none: No such file or directory; set TMPDIR to a directory with more room" \
 		eractl receive "$T/copy" < "$T/full"
 	TMPDIR=$T/none refused "cannot make a temporary file in $T/none: No such file or directory; set TMPDIR" \
 		eractl send "$T/m1" --device "$T/v1"
+	TMPDIR=$T/none refused "standard input: cannot make a temporary file in $T/none: No such file or directory; set TMPDIR" \
+		eractl restore "$T/restored" < <(eractl dump "$T/m1")
 	[[ ! -e $T/copy ]] || fail "receive has left a file"
 	TMPDIR=$T receives "$T/copy" "$T/full" "$(token 1)"
 	[[ -z $(find "$T" -name '.erad-*') ]] || fail "a temporary file was left"
