@@ -196,6 +196,20 @@ static void test_holders_other_than_the_volume_and_its_image_are_found(void **st
 	holders_are("/dev/mapper/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
+static void test_an_image_that_is_being_removed_is_no_other_holder(void **state)
+{
+	(void)state;
+	add_holder(2, "data-image-origin", UUID_TEXT "-image-origin");
+	add_holder(3, "data-image", UUID_TEXT "-image");
+	/* The kernel is removing the image, so its attributes cannot be read. */
+	devices_unreadable("/sys/devices/dm-3/dm/name");
+	devices_unreadable("/sys/devices/dm-3/dm/uuid");
+	holders_are("");
+	/* There is no image now, so the device that is being removed may be any device. */
+	devices_unreadable("/sys/devices/dm-2/dm/uuid");
+	holders_are("/dev/mapper/data-image-origin and 1 other");
+}
+
 static void test_holders_are_counted(void **state)
 {
 	char text[HOLDERS_TEXT];
@@ -456,6 +470,7 @@ int main(void)
 		T(test_mounted_partition_and_swap_are_in_use),
 		T(test_holder_is_named),
 		T(test_holders_other_than_the_volume_and_its_image_are_found),
+		T(test_an_image_that_is_being_removed_is_no_other_holder),
 		T(test_holders_are_counted),
 		T(test_lines_that_are_no_mounts_are_passed_over),
 		T(test_a_device_is_not_unused_if_a_table_of_its_users_cannot_be_read),

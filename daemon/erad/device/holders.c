@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "common/blockdev.h"
 #include "common/dm_tables.h"
@@ -99,12 +100,41 @@ static void name_holder(dev_t dev, const char *kernel_name, unsigned int others,
 	snprintf(text, HOLDERS_TEXT, "%s%.*s%s", mapped ? "/dev/mapper/" : "/dev/", room, mapped ? name : kernel_name, more);
 }
 
+/*
+ * Returns whether the kernel is removing the mapped device.  Then nobody can open the device any
+ * more, and its attributes in sysfs cannot be read.  Its target may still use the origin, for
+ * example until dm-snapshot has copied the former content of blocks.
+ */
+static bool is_being_removed(dev_t dev)
+{
+	char path[64], name[DM_NAME_SIZE];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", major(dev), minor(dev));
+	return !access(path, F_OK) && blockdev_attribute(dev, "dm/name", name, sizeof(name));
+}
+
+/* Holders of one kind: how many there are, and the first of them. */
+struct found {
+	unsigned int nr;
+	dev_t dev;
+	char name[KERNEL_NAME];
+};
+
+static void add_holder(struct found *f, dev_t dev, const char *name)
+{
+	if (!f->nr++) {
+		f->dev = dev;
+		strcpy(f->name, name);
+	}
+}
+
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err)
 {
-	char path[64 + KERNEL_NAME], first[KERNEL_NAME], volume_uuid[DM_UUID_TEXT_SIZE];
-	dev_t dev, first_dev = 0;
-	unsigned int nr = 0;
+	struct found others = { 0 }, removed = { 0 };
+	char path[64 + KERNEL_NAME], volume_uuid[DM_UUID_TEXT_SIZE];
+	bool has_image = false;
 	struct dirent *de;
+	dev_t dev;
 	int r = 0;
 	DIR *d;
 
@@ -127,17 +157,24 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 		/* The holder may have been removed since the directory was read. */
 		if (!dev && errno && errno != ENOENT && errno != ENODEV)
 			break;
-		if (!dev || dev == own || is_of_image(dev, volume_uuid) || is_harmless(dev, origin))
+		if (!dev || dev == own)
 			continue;
-		if (!nr++) {
-			first_dev = dev;
-			strcpy(first, de->d_name);
-		}
+		if (is_of_image(dev, volume_uuid))
+			has_image = true;
+		else if (is_being_removed(dev))
+			add_holder(&removed, dev, de->d_name);
+		else if (!is_harmless(dev, origin))
+			add_holder(&others, dev, de->d_name);
 	}
 	if (errno)
 		r = err_set(err, -errno, "cannot find out who uses the origin: %s: %m", path);
 	closedir(d);
-	if (nr)
-		name_holder(first_dev, first, nr - 1, text);
+	/* NAME-image is removed before NAME-image-origin.  If that is there, the device is NAME-image. */
+	if (removed.nr && !(has_image && removed.nr == 1)) {
+		add_holder(&others, removed.dev, removed.name);
+		others.nr += removed.nr - 1;
+	}
+	if (others.nr)
+		name_holder(others.dev, others.name, others.nr - 1, text);
 	return r;
 }

@@ -38,8 +38,8 @@
  * image: see common/image.h.  own: the number of the volume's mapped device.  uuid: the UUID of the
  * volume's metadata.  Sets text to the first holder that is found, for example
  * "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is none.  A long
- * name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no device.  Any thread may call this.  Returns 0, or
- * a negative errno if the list of holders cannot be read.
+ * name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no device.  Any thread
+ * may call this.  Returns 0, or a negative errno if the list of holders cannot be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
 
