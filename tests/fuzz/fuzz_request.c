@@ -19,6 +19,7 @@
 #include "erad/ops/create.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/image.h"
+#include "erad/ops/image_drop.h"
 #include "erad/ops/open.h"
 #include "erad/ops/resize.h"
 #include "erad/ops/table.h"

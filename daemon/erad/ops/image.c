@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Makes and drops images of volumes, by dm-snapshot beneath the volume: see image.h. */
+/* Makes images of volumes, by dm-snapshot beneath the volume: see image.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
@@ -13,56 +13,21 @@
 
 #include "common/failpoint.h"
 #include "common/mapper_file.h"
-#include "common/sysfs.h"
 #include "common/uuid.h"
-#include "erad/base/log.h"
 #include "erad/base/apart.h"
+#include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/device/fs_sync.h"
-#include "erad/device/origin_reader.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/image.h"
-#include "erad/ops/recover.h"
+#include "erad/ops/image_drop.h"
 #include "erad/ops/table.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 
-#define SETTLE_MS	60000
-/* Pause between two checks whether erad has attached to all targets. */
-#define PAUSE_MS	50
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
-
-/* Properties of an open volume, which were copied under its lock. */
-struct look {
-	dev_t dev, origin;
-	uint64_t instance_id, nr_sectors, trouble_ms;
-	uint32_t era;
-	bool served;
-};
-
-static void look_at(struct volume *v, struct look *l)
-{
-	pthread_mutex_lock(&v->lock);
-	*l = (struct look){
-		.dev = v->dev, .origin = v->origin_dev, .instance_id = v->info.instance_id,
-		.nr_sectors = v->info.nr_sectors, .era = v->info.era, .trouble_ms = v->attach_trouble.since_ms,
-		.served = v->ready && !strcmp(volume_state(v, NULL), "active"),
-	};
-	pthread_mutex_unlock(&v->lock);
-}
-
-static dev_t device_of(const char *name, struct volume *v)
-{
-	struct look l = { 0 };
-
-	if (v)
-		look_at(v, &l);
-	return l.dev ? l.dev : dm_tables_find(name);
-}
-
-/* ---- create ---- */
 
 /* Refuses a name that another device or volume has. */
 static int check_name(const char *volume, const char *suffix, struct err *err)
@@ -149,7 +114,7 @@ static int make_store(const struct volume *v, const struct image_store *s, dev_t
  * The parameter N ("not persistent"): dm-snapshot keeps the table of copied chunks in memory only, so
  * the store needs no header.
  */
-static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, const char *number,
+static int make_snapshot(const struct volume *v, const struct image_volume *l, dev_t store, const char *number,
 			 char dm_uuid[DM_UUID_LEN], struct err *err)
 {
 	char params[PARAMS], kind[IMAGE_KIND_SIZE] = IMAGE_SUFFIX;
@@ -163,7 +128,7 @@ static int make_snapshot(const struct volume *v, const struct look *l, dev_t sto
 	return make_device(v, IMAGE_SUFFIX, kind, &line, true, dm_uuid, &dev, err);
 }
 
-static int make_origin(const struct volume *v, const struct look *l, dev_t *dev, struct err *err)
+static int make_origin(const struct volume *v, const struct image_volume *l, dev_t *dev, struct err *err)
 {
 	char params[PARAMS], dm_uuid[DM_UUID_LEN];
 	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot-origin", .params = params };
@@ -172,7 +137,7 @@ static int make_origin(const struct volume *v, const struct look *l, dev_t *dev,
 	return make_device(v, IMAGE_ORIGIN_SUFFIX, IMAGE_ORIGIN_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
-/* The argument and the results of swap_frozen() and swap_back(), which run in their own processes. */
+/* The argument and the results of swap_frozen(), which runs in its own process. */
 struct swap {
 	const struct dm_device *d;
 	uint64_t us;
@@ -221,8 +186,6 @@ static int drop_cache(const char *path, struct err *err)
 	return r;
 }
 
-static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err);
-
 /*
  * Held from the last check that nobody uses a store until a mapped device holds the store.  The
  * kernel would not refuse a second mapped device on the store, because all mapped devices are the
@@ -231,7 +194,7 @@ static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct
  */
 static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int make_stored(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *dev,
+static int make_stored(struct volume *v, const struct image_volume *l, const struct image_choice *choice, dev_t *dev,
 		       uint64_t *bytes, struct err *err)
 {
 	struct image_store_look look;
@@ -260,7 +223,7 @@ static int make_stored(struct volume *v, const struct look *l, const struct imag
  * Makes the devices.  The order matters: a snapshot-origin target splits writes at the boundaries of
  * chunks only if the snapshot exists when the snapshot-origin is resumed.
  */
-static int make_devices(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *origin,
+static int make_devices(struct volume *v, const struct image_volume *l, const struct image_choice *choice, dev_t *origin,
 			struct image_made *out, struct err *err)
 {
 	dev_t on_store;
@@ -280,11 +243,11 @@ static int make_devices(struct volume *v, const struct look *l, const struct ima
 	return r;
 }
 
-static int put_below(struct volume *v, const struct look *l, const struct dm_device *d, dev_t origin, struct image_made *out,
+static int put_below(struct volume *v, const struct image_volume *l, const struct dm_device *d, dev_t origin, struct image_made *out,
 		     struct err *err)
 {
 	uint64_t began;
-	struct look now;
+	struct image_volume now;
 	int r;
 
 	/*
@@ -297,13 +260,13 @@ static int put_below(struct volume *v, const struct look *l, const struct dm_dev
 		return r;
 	failpoint(FAILPOINT_IMAGE_LOADED);
 	/* Read the era again, because a checkpoint may have begun another era meanwhile. */
-	look_at(v, &now);
+	image_volume_look(v, &now);
 	began = thread_now_us();
 	r = swap_in(d, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_SWAPPED);
-	r = volume_wait_other(v, l->instance_id, l->trouble_ms, SETTLE_MS, err);
+	r = volume_wait_other(v, l->instance_id, l->trouble_ms, IMAGE_SETTLE_MS, err);
 	out->us = thread_now_us() - began;
 	out->era = now.era + 1;
 	return r;
@@ -313,13 +276,13 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 {
 	char name[DM_NAME_LEN];
 	struct dm_device d;
-	struct look l;
+	struct image_volume l;
 	struct err why;
 	uint64_t us;
 	dev_t origin;
 	int r, undo;
 
-	look_at(v, &l);
+	image_volume_look(v, &l);
 	if (!l.served)
 		return err_set(err, -EAGAIN, "erad does not record the writes of the volume now; run 'eractl status %s' to see why", v->name);
 	r = check_name(v->name, IMAGE_SUFFIX, err);
@@ -345,7 +308,7 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 		r = drop_cache(out->device, err);
 	}
 	if (r) {
-		undo = drop_claimed(v->name, v, &us, &why);
+		undo = image_drop_claimed(v->name, v, &us, &why);
 		if (undo && undo != -ENOENT)
 			err_suffix(err, "the image is not removed completely (%s); run 'eractl image drop %s' to try again", why.msg, v->name);
 	}
@@ -360,9 +323,9 @@ static int create_claimed(struct volume *v, const struct image_choice *choice, s
 	uint64_t us;
 	int r;
 
-	image_look(v->name, device_of(v->name, v), &image);
+	image_look(v->name, image_volume_device(v->name, v), &image);
 	if (image.state == IMAGE_INTERRUPTED || (image.image && choice->number && *image.number && !image.in_use)) {
-		r = drop_claimed(v->name, v, &us, err);
+		r = image_drop_claimed(v->name, v, &us, err);
 		if (r)
 			return r;
 		log_notice("volume %s: the image that an interrupted create, drop or backup had left is dropped", v->name);
@@ -396,256 +359,4 @@ int op_image_create(const struct image_choice *choice, struct volume **out, stru
 		*out = v;
 	volumes_release(&claim);
 	return r;
-}
-
-/* ---- drop ---- */
-
-static int remove_device(const char *volume, const char *suffix, dev_t dev, struct err *err)
-{
-	char name[DM_NAME_LEN];
-	int r;
-
-	if (!dev)
-		return 0;
-	image_name(volume, suffix, name);
-	r = dm_remove(name, err);
-	return r == -ENXIO ? 0 : r;
-}
-
-/*
- * Removes NAME-image in a process of its own.  dm-snapshot waits there until the copies of blocks to
- * the copy-on-write store have ended, and no signal ends this wait.
- */
-static int remove_image(const char *volume, dev_t dev, struct err *err)
-{
-	struct origin_asked asked = { .fd = -1 };
-	char name[DM_NAME_LEN];
-	struct origin_question q;
-	struct origin_answer a;
-	int r;
-
-	if (!dev)
-		return 0;
-	memset(&q, 0, sizeof(q));
-	q.what = ORIGIN_REMOVE_DEVICE;
-	q.dev = dev;
-	image_name(volume, IMAGE_SUFFIX, name);
-	strcpy(q.path, name);
-	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
-	origin_drop(&asked);
-	if (r) {
-		err_suffix(err, "when the store works again, run 'eractl image drop %s' again", volume);
-		return r;
-	}
-	if (a.code && a.code != -ENXIO) {
-		*err = a.err;
-		return a.code;
-	}
-	return 0;
-}
-
-static int swap_back(void *arg)
-{
-	struct swap *s = arg;
-
-	return dm_tables_swap(s->d, &s->us, &s->err);
-}
-
-/*
- * Puts the loaded table into use.  Fails if writes to the volume wait for the copy-on-write store, and
- * this store hangs.
- */
-static int swap_out(const struct dm_device *d, const char *volume, uint64_t *us, struct err *err)
-{
-	struct swap s = { .d = d, .err = { "" } };
-	const int r = apart_run_within(IMAGE_STORE_MS / 1000, swap_back, &s);
-
-	*us = s.us;
-	if (!r)
-		return 0;
-	if (r == -EINTR)
-		return err_set(err, -ETIMEDOUT, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
-			       d->name, IMAGE_STORE_MS / 1000, volume);
-	if (!*s.err.msg)
-		return err_set(err, r, "cannot start a process that changes the table of /dev/mapper/%s: %s", d->name, strerror(-r));
-	*err = s.err;
-	return r;
-}
-
-/*
- * Refuses a device that somebody has suspended, because replacing its table would resume the
- * device.
- */
-static int check_resumed(dev_t device, struct err *err)
-{
-	struct dm_device d;
-	int r = dm_tables_read(device, &d, err);
-
-	if (r)
-		return r;
-	if (d.suspended)
-		r = err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d.name);
-	dm_tables_free(&d);
-	return r;
-}
-
-/*
- * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that is only
- * loaded.  name: the volume.  *us receives for how long I/O waited.
- */
-static int put_back(const char *name, dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
-{
-	struct look before = { 0 };
-	struct dm_device d;
-	uint64_t began;
-	int r;
-
-	*us = 0;
-	if (!device || !image->origin)
-		return 0;
-	r = dm_tables_read(device, &d, err);
-	if (r)
-		return r;
-	/*
-	 * A create refuses a volume that has a loaded table, so this table is left from an
-	 * interrupted create or drop.
-	 */
-	if (d.loaded)
-		dm_tables_clear(&d);
-	began = thread_now_us();
-	if (image->below) {
-		if (v)
-			look_at(v, &before);
-		r = dm_tables_load(&d, image->origin, image_beneath(image->origin), err);
-		if (!r)
-			r = swap_out(&d, name, us, err);
-		if (!r)
-			failpoint(FAILPOINT_IMAGE_RETURNED);
-	}
-	dm_tables_free(&d);
-	if (r || !image->below || !v || !before.served)
-		return r;
-	/*
-	 * Return 0 even if erad cannot attach to the new target, because the image is dropped.  The
-	 * status of the volume has the error.
-	 */
-	if (volume_wait_other(v, before.instance_id, before.trouble_ms, SETTLE_MS, err))
-		log_warn("volume %s: the image is dropped, but new writes wait: %s", v->name, err->msg);
-	*us = thread_now_us() - began;
-	return 0;
-}
-
-/* Drops the image of a volume whose name the caller has claimed.  v: the open volume, or NULL. */
-static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err)
-{
-	const dev_t device = device_of(name, v);
-	struct image image;
-	int store, r;
-
-	*us = 0;
-	image_look(name, device, &image);
-	if (image.state == IMAGE_NONE)
-		return err_set(err, -ENOENT, "the volume has no image");
-	r = image.below ? check_resumed(device, err) : 0;
-	if (r)
-		return r;
-	store = image_store_keep(image.store_beneath);
-	r = remove_image(name, image.image, err);
-	if (!r) {
-		failpoint(FAILPOINT_IMAGE_GONE);
-		r = put_back(name, device, &image, v, us, err);
-	}
-	if (!r)
-		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);
-	if (!r)
-		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);
-	if (!r)
-		image_store_return(store);
-	else if (store >= 0)
-		close(store);
-	return r;
-}
-
-int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err)
-{
-	struct image image;
-	struct claim claim;
-	struct volume *v;
-	int r;
-
-	r = volumes_claim(&claim, name, &v, err);
-	if (r)
-		return r;
-	r = v ? 0 : op_known(name, err);
-	image_look(name, device_of(name, v), &image);
-	if (!r && number && image.image && strcmp(image.number, number))
-		r = err_set(err, -ENOENT, "the image with the number %s is gone; the volume has another image now, %s%s", number,
-			    *image.number ? "of a backup, with the number " : "which 'eractl image create' has made", image.number);
-	if (!r)
-		r = drop_claimed(name, v, us, err);
-	volume_unref(v);
-	volumes_release(&claim);
-	return r;
-}
-
-/* ---- what was interrupted ---- */
-
-/*
- * Removes what is left of one volume's image: see struct recovery for the result.  EAGAIN: the
- * volume must be put back on its origin, but erad does not serve the volume.  If the table were
- * replaced now, erad could not know whether a write went past the target, and would record a gap.
- */
-static int end_one(const struct eratab_entry *e, struct err *err)
-{
-	const char *name = e->name;
-	struct look l = { 0 };
-	struct image image;
-	struct claim claim;
-	struct volume *v;
-	uint64_t us;
-	int r;
-
-	image_look(name, dm_tables_find(name), &image);
-	if (image.state != IMAGE_INTERRUPTED)
-		return 1;
-	/* An image that is being made or dropped now looks like an interrupted one. */
-	if (volumes_claim(&claim, name, &v, err))
-		return -EALREADY;
-	if (v)
-		look_at(v, &l);
-	image_look(name, device_of(name, v), &image);
-	if (image.state != IMAGE_INTERRUPTED)
-		r = 1;
-	else if (image.below && !l.served)
-		r = err_set(err, -EAGAIN, "erad does not serve the volume yet");
-	else
-		r = drop_claimed(name, v, &us, err);
-	volume_unref(v);
-	volumes_release(&claim);
-	return r;
-}
-
-static const struct recovery recovery = {
-	.end = end_one,
-	.what = "interrupted images",
-	.ended = "what an interrupted image had left is removed",
-	.failed = "an interrupted image cannot be removed now",
-};
-
-static void *recover(void *arg)
-{
-	(void)arg;
-	thread_name("erad-image");
-	for (unsigned int ms = 0; ms < SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
-		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
-	recover_all(&recovery);
-	return NULL;
-}
-
-void image_recover(void)
-{
-	int r = thread_start_detached(recover, NULL);
-
-	if (r)
-		log_error("cannot start a thread that removes interrupted images: %s", strerror(-r));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes and drops images of open volumes: see common/image.h.  These functions may take long, and
- * run in the thread of the request.  Error messages do not name the volume, because the caller adds
- * its name.
+ * Makes images of open volumes: see common/image.h.  op_image_create() may take long, and runs in
+ * the thread of the request.  Error messages do not name the volume, because the caller adds its
+ * name.
  *
  * op_image_create() makes the devices from the bottom up.  The image then shows the origin, which
  * changes.  Then op_image_create() syncs the file system on the volume, so that the freeze has
@@ -11,10 +11,6 @@
  * the moment of the image: later writes go through NAME-image-origin, and dm-snapshot keeps the
  * former content.  If erad is killed before this step, the volume is as before, and only unused
  * devices are left.  If erad is killed after this step, the image is complete, and stays.
- *
- * op_image_drop() removes the image first, because the removal fails if the image is in use.  Then
- * op_image_drop() puts the volume back on its origin, and removes the other devices, also those
- * that an interrupted create or drop has left.
  */
 #ifndef ERAD_OPS_IMAGE_H
 #define ERAD_OPS_IMAGE_H
@@ -56,20 +52,5 @@ struct image_made {
  * has an image.  What an interrupted create or drop has left is removed first.
  */
 int op_image_create(const struct image_choice *choice, struct volume **v, struct image_made *out, struct err *err);
-
-/*
- * Drops the image of a volume, open or closed.  number: the number of the image that may be dropped,
- * or NULL for any image.  What an interrupted create or drop has left has no number, and is dropped
- * in both cases.  *us receives for how long I/O waited, in microseconds.  EBUSY: the image is in use,
- * and nothing has changed.  ENOENT: there is no image, or the image has another number.  ETIMEDOUT:
- * the copy-on-write store hangs; when it works again, another call goes on.
- */
-int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err);
-
-/*
- * Starts a thread that removes what an interrupted create or drop has left.  If a removal fails,
- * the thread logs the error once, and tries again every five seconds.
- */
-void image_recover(void);
 
 #endif /* ERAD_OPS_IMAGE_H */

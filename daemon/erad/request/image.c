@@ -6,6 +6,7 @@
 
 #include "common/jsonl.h"
 #include "erad/ops/image.h"
+#include "erad/ops/image_drop.h"
 #include "erad/request/args.h"
 #include "erad/request/history.h"
 #include "erad/request/image.h"

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Drops images of volumes, and removes what is left of interrupted images: see image_drop.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/failpoint.h"
+#include "common/image.h"
+#include "erad/base/apart.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/device/dm.h"
+#include "erad/device/origin_reader.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/image_drop.h"
+#include "erad/ops/image_store.h"
+#include "erad/ops/recover.h"
+#include "erad/volume/registry.h"
+#include "erad/volume/volume.h"
+
+/* Pause between two checks whether erad has attached to all targets. */
+#define PAUSE_MS	50
+
+void image_volume_look(struct volume *v, struct image_volume *l)
+{
+	pthread_mutex_lock(&v->lock);
+	*l = (struct image_volume){
+		.dev = v->dev, .origin = v->origin_dev, .instance_id = v->info.instance_id,
+		.nr_sectors = v->info.nr_sectors, .era = v->info.era, .trouble_ms = v->attach_trouble.since_ms,
+		.served = v->ready && !strcmp(volume_state(v, NULL), "active"),
+	};
+	pthread_mutex_unlock(&v->lock);
+}
+
+dev_t image_volume_device(const char *name, struct volume *v)
+{
+	struct image_volume l = { 0 };
+
+	if (v)
+		image_volume_look(v, &l);
+	return l.dev ? l.dev : dm_tables_find(name);
+}
+
+static int remove_device(const char *volume, const char *suffix, dev_t dev, struct err *err)
+{
+	char name[DM_NAME_LEN];
+	int r;
+
+	if (!dev)
+		return 0;
+	image_name(volume, suffix, name);
+	r = dm_remove(name, err);
+	return r == -ENXIO ? 0 : r;
+}
+
+/*
+ * Removes NAME-image in a process of its own.  dm-snapshot waits there until the copies of blocks to
+ * the copy-on-write store have ended, and no signal ends this wait.
+ */
+static int remove_image(const char *volume, dev_t dev, struct err *err)
+{
+	struct origin_asked asked = { .fd = -1 };
+	char name[DM_NAME_LEN];
+	struct origin_question q;
+	struct origin_answer a;
+	int r;
+
+	if (!dev)
+		return 0;
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_REMOVE_DEVICE;
+	q.dev = dev;
+	image_name(volume, IMAGE_SUFFIX, name);
+	strcpy(q.path, name);
+	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r) {
+		err_suffix(err, "when the store works again, run 'eractl image drop %s' again", volume);
+		return r;
+	}
+	if (a.code && a.code != -ENXIO) {
+		*err = a.err;
+		return a.code;
+	}
+	return 0;
+}
+
+/* The argument and the results of swap_back(), which runs in its own process. */
+struct swap {
+	const struct dm_device *d;
+	uint64_t us;
+	struct err err;
+};
+
+static int swap_back(void *arg)
+{
+	struct swap *s = arg;
+
+	return dm_tables_swap(s->d, &s->us, &s->err);
+}
+
+/*
+ * Puts the loaded table into use.  Fails if writes to the volume wait for the copy-on-write store, and
+ * this store hangs.
+ */
+static int swap_out(const struct dm_device *d, const char *volume, uint64_t *us, struct err *err)
+{
+	struct swap s = { .d = d, .err = { "" } };
+	const int r = apart_run_within(IMAGE_STORE_MS / 1000, swap_back, &s);
+
+	*us = s.us;
+	if (!r)
+		return 0;
+	if (r == -EINTR)
+		return err_set(err, -ETIMEDOUT, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
+			       d->name, IMAGE_STORE_MS / 1000, volume);
+	if (!*s.err.msg)
+		return err_set(err, r, "cannot start a process that changes the table of /dev/mapper/%s: %s", d->name, strerror(-r));
+	*err = s.err;
+	return r;
+}
+
+/*
+ * Refuses a device that somebody has suspended, because replacing its table would resume the
+ * device.
+ */
+static int check_resumed(dev_t device, struct err *err)
+{
+	struct dm_device d;
+	int r = dm_tables_read(device, &d, err);
+
+	if (r)
+		return r;
+	if (d.suspended)
+		r = err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d.name);
+	dm_tables_free(&d);
+	return r;
+}
+
+/*
+ * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that is only
+ * loaded.  name: the volume.  *us receives for how long I/O waited.
+ */
+static int put_back(const char *name, dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
+{
+	struct image_volume before = { 0 };
+	struct dm_device d;
+	uint64_t began;
+	int r;
+
+	*us = 0;
+	if (!device || !image->origin)
+		return 0;
+	r = dm_tables_read(device, &d, err);
+	if (r)
+		return r;
+	/*
+	 * A create refuses a volume that has a loaded table, so this table is left from an
+	 * interrupted create or drop.
+	 */
+	if (d.loaded)
+		dm_tables_clear(&d);
+	began = thread_now_us();
+	if (image->below) {
+		if (v)
+			image_volume_look(v, &before);
+		r = dm_tables_load(&d, image->origin, image_beneath(image->origin), err);
+		if (!r)
+			r = swap_out(&d, name, us, err);
+		if (!r)
+			failpoint(FAILPOINT_IMAGE_RETURNED);
+	}
+	dm_tables_free(&d);
+	if (r || !image->below || !v || !before.served)
+		return r;
+	/*
+	 * Return 0 even if erad cannot attach to the new target, because the image is dropped.  The
+	 * status of the volume has the error.
+	 */
+	if (volume_wait_other(v, before.instance_id, before.trouble_ms, IMAGE_SETTLE_MS, err))
+		log_warn("volume %s: the image is dropped, but new writes wait: %s", v->name, err->msg);
+	*us = thread_now_us() - began;
+	return 0;
+}
+
+int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err)
+{
+	const dev_t device = image_volume_device(name, v);
+	struct image image;
+	int store, r;
+
+	*us = 0;
+	image_look(name, device, &image);
+	if (image.state == IMAGE_NONE)
+		return err_set(err, -ENOENT, "the volume has no image");
+	r = image.below ? check_resumed(device, err) : 0;
+	if (r)
+		return r;
+	store = image_store_keep(image.store_beneath);
+	r = remove_image(name, image.image, err);
+	if (!r) {
+		failpoint(FAILPOINT_IMAGE_GONE);
+		r = put_back(name, device, &image, v, us, err);
+	}
+	if (!r)
+		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);
+	if (!r)
+		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);
+	if (!r)
+		image_store_return(store);
+	else if (store >= 0)
+		close(store);
+	return r;
+}
+
+int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err)
+{
+	struct image image;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = volumes_claim(&claim, name, &v, err);
+	if (r)
+		return r;
+	r = v ? 0 : op_known(name, err);
+	image_look(name, image_volume_device(name, v), &image);
+	if (!r && number && image.image && strcmp(image.number, number))
+		r = err_set(err, -ENOENT, "the image with the number %s is gone; the volume has another image now, %s%s", number,
+			    *image.number ? "of a backup, with the number " : "which 'eractl image create' has made", image.number);
+	if (!r)
+		r = image_drop_claimed(name, v, us, err);
+	volume_unref(v);
+	volumes_release(&claim);
+	return r;
+}
+
+/* ---- what was interrupted ---- */
+
+/*
+ * Removes what is left of one volume's image: see struct recovery for the result.  EAGAIN: the
+ * volume must be put back on its origin, but erad does not serve the volume.  If the table were
+ * replaced now, erad could not know whether a write went past the target, and would record a gap.
+ */
+static int end_one(const struct eratab_entry *e, struct err *err)
+{
+	const char *name = e->name;
+	struct image_volume l = { 0 };
+	struct image image;
+	struct claim claim;
+	struct volume *v;
+	uint64_t us;
+	int r;
+
+	image_look(name, dm_tables_find(name), &image);
+	if (image.state != IMAGE_INTERRUPTED)
+		return 1;
+	/* An image that is being made or dropped now looks like an interrupted one. */
+	if (volumes_claim(&claim, name, &v, err))
+		return -EALREADY;
+	if (v)
+		image_volume_look(v, &l);
+	image_look(name, image_volume_device(name, v), &image);
+	if (image.state != IMAGE_INTERRUPTED)
+		r = 1;
+	else if (image.below && !l.served)
+		r = err_set(err, -EAGAIN, "erad does not serve the volume yet");
+	else
+		r = image_drop_claimed(name, v, &us, err);
+	volume_unref(v);
+	volumes_release(&claim);
+	return r;
+}
+
+static const struct recovery recovery = {
+	.end = end_one,
+	.what = "interrupted images",
+	.ended = "what an interrupted image had left is removed",
+	.failed = "an interrupted image cannot be removed now",
+};
+
+static void *recover(void *arg)
+{
+	(void)arg;
+	thread_name("erad-image");
+	for (unsigned int ms = 0; ms < IMAGE_SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
+		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+	recover_all(&recovery);
+	return NULL;
+}
+
+void image_recover(void)
+{
+	int r = thread_start_detached(recover, NULL);
+
+	if (r)
+		log_error("cannot start a thread that removes interrupted images: %s", strerror(-r));
+}
