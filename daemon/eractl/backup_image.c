@@ -11,16 +11,16 @@
 #include "common/client.h"
 #include "common/dm_tables.h"
 #include "common/image.h"
+#include "common/jsonl.h"
 #include "common/members.h"
 #include "eractl/backup_image.h"
 #include "eractl/eractl.h"
 #include "eractl/image.h"
 #include "eractl/seen_note.h"
 
-/* Limits for how often the guardian tries to drop the image. */
-#define TRIES		5	/* the image is not there */
-#define TRIES_MAX	1200	/* the image is there */
-#define PAUSE_S		3	/* pause between two tries, in seconds */
+#define TRIES		5		/* how often the guardian tries to drop an image that is not there */
+#define GUARD_MS	3600000		/* for how long the guardian tries to drop an image that is there */
+#define PAUSE_S		3		/* pause between two tries, in seconds */
 
 /* A byte from the caller to the guardian: the caller has dropped the image, or has none. */
 #define REQUEST_END	1
@@ -59,6 +59,7 @@ static bool is_left(const char *volume, const char *number)
  */
 static void guard(int socket, const char *volume, const char *number)
 {
+	long long until;
 	struct err err;
 	char request;
 	ssize_t n;
@@ -68,7 +69,8 @@ static void guard(int socket, const char *volume, const char *number)
 	} while (n < 0 && errno == EINTR);
 	if (n == sizeof(request))
 		return;
-	for (int i = 0; i < TRIES_MAX && drop(volume, number, &err); i++) {
+	until = jsonl_now_ms() + GUARD_MS;
+	for (int i = 0; drop(volume, number, &err) && jsonl_now_ms() < until; i++) {
 		if (i >= TRIES && !is_left(volume, number))
 			return;
 		sleep(PAUSE_S);

@@ -20,8 +20,13 @@
 #include "erad/volume/registry.h"
 #include "erad/volume/volume.h"
 
-/* Pause between two checks whether erad has attached to all targets. */
+/* Pause between two checks whether erad has attached to all targets, or whether copies have ended. */
 #define PAUSE_MS	50
+
+static void pause_between_checks(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+}
 
 void image_volume_look(struct volume *v, struct image_volume *l)
 {
@@ -139,6 +144,38 @@ static int check_resumed(dev_t device, struct err *err)
 	return r;
 }
 
+/* Returns whether another device or a program has the mapped device open. */
+static bool is_open(dev_t dev)
+{
+	struct dm_device d;
+	bool open;
+
+	if (!dev || dm_tables_read(dev, &d, NULL))
+		return false;
+	open = d.open_count;
+	dm_tables_free(&d);
+	return open;
+}
+
+/*
+ * Waits until NAME-image has released the store.  If an earlier drop ran out of time, NAME-image has
+ * no name any more, but its snapshot target still waits for the copies of blocks to the store, and
+ * keeps NAME-image-store open.  The writes to the volume that caused these copies wait, too.  If the
+ * table of the volume were replaced now, all I/O of the volume would wait for these writes.
+ */
+static int await_copies(const char *volume, dev_t store, struct err *err)
+{
+	const uint64_t until = thread_now_ms() + IMAGE_STORE_MS;
+
+	while (is_open(store)) {
+		if (thread_now_ms() >= until)
+			return err_set(err, -ETIMEDOUT, "copies to the copy-on-write store have not ended within %u seconds; check whether the store hangs; when it works again, run 'eractl image drop %s' again",
+				       IMAGE_STORE_MS / 1000, volume);
+		pause_between_checks();
+	}
+	return 0;
+}
+
 /*
  * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that is only
  * loaded.  name: the volume.  *us receives for how long I/O waited.
@@ -162,8 +199,9 @@ static int put_back(const char *name, dev_t device, const struct image *image, s
 	 */
 	if (d.loaded)
 		dm_tables_clear(&d);
+	r = image->below ? await_copies(name, image->store, err) : 0;
 	began = thread_now_us();
-	if (image->below) {
+	if (!r && image->below) {
 		if (v)
 			image_volume_look(v, &before);
 		r = dm_tables_load(&d, image->origin, image_beneath(image->origin), err);
@@ -286,7 +324,7 @@ static void *recover(void *arg)
 	(void)arg;
 	thread_name("erad-image");
 	for (unsigned int ms = 0; ms < IMAGE_SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
-		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+		pause_between_checks();
 	recover_all(&recovery);
 	return NULL;
 }
