@@ -68,6 +68,25 @@ static int wait_long(void *arg)
 	return nanosleep(&(struct timespec){ .tv_sec = 60 }, NULL) ? -errno : 0;
 }
 
+/* Begins to wait only after the limit. */
+static int wait_late(void *arg)
+{
+	const time_t began = time(NULL);
+
+	while (time(NULL) - began < 3)
+		;
+	return wait_long(arg);
+}
+
+static void test_a_system_call_that_begins_after_the_limit_is_interrupted(void **state)
+{
+	const time_t began = time(NULL);
+
+	(void)state;
+	assert_int_equal(apart_run_within(1, wait_late, NULL), -EINTR);
+	assert_in_range(time(NULL) - began, 2, 20);
+}
+
 static void test_a_system_call_that_waits_too_long_is_interrupted(void **state)
 {
 	const time_t began = time(NULL);
@@ -86,6 +105,7 @@ int main(void)
 		cmocka_unit_test(test_function_has_the_memory_and_no_open_file),
 		cmocka_unit_test(test_result_of_the_function_is_returned_each_time),
 		cmocka_unit_test(test_a_system_call_that_waits_too_long_is_interrupted),
+		cmocka_unit_test(test_a_system_call_that_begins_after_the_limit_is_interrupted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

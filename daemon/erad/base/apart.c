@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,9 +24,13 @@ static void interrupt(int sig)
 	(void)sig;
 }
 
-/* Runs in the new process, which has its own signal handlers. */
+/*
+ * Runs in the new process, which has its own signal handlers and its own timer.  The signal comes
+ * again each second: the first one may come just before fn calls the system call that waits.
+ */
 static void set_limit(unsigned int seconds)
 {
+	const struct itimerval limit = { .it_value.tv_sec = seconds, .it_interval.tv_sec = 1 };
 	const struct sigaction sa = { .sa_handler = interrupt };	/* without SA_RESTART */
 	sigset_t set;
 
@@ -33,7 +38,7 @@ static void set_limit(unsigned int seconds)
 	sigaddset(&set, SIGALRM);
 	sigaction(SIGALRM, &sa, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	alarm(seconds);
+	setitimer(ITIMER_REAL, &limit, NULL);
 }
 
 static int run(void *arg)

@@ -18,7 +18,8 @@ int apart_run(int (*fn)(void *arg), void *arg);
 
 /*
  * As apart_run(), but a system call for which fn still waits after so many seconds fails with EINTR,
- * if the kernel lets a signal end this call.  fn then undoes its changes, and returns.
+ * if the kernel lets a signal end this call.  fn then undoes its changes, and returns.  Each second,
+ * a further signal ends a system call for which fn waits.
  */
 int apart_run_within(unsigned int seconds, int (*fn)(void *arg), void *arg);
 

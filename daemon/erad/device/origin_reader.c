@@ -425,14 +425,14 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 struct words {
 	char device[300];		/* the device with its kind */
 	const char *base, *past;	/* forms of a verb: what the child does */
-	const char *hangs;		/* what may hang */
+	const char *cause;		/* what may be the cause if the child does not end */
 };
 
 static void find_words(const struct origin_question *q, struct words *w)
 {
 	const dev_t dev = q->dev;
 
-	*w = (struct words){ .base = "read", .past = "read", .hangs = "the device" };
+	*w = (struct words){ .base = "read", .past = "read", .cause = "the device hangs" };
 	switch (q->what) {
 	case ORIGIN_EXAMINE_STORE:
 		w->base = "examine";
@@ -447,7 +447,7 @@ static void find_words(const struct origin_question *q, struct words *w)
 	case ORIGIN_REMOVE_DEVICE:
 		w->base = "remove";
 		w->past = "removed";
-		w->hangs = "its copy-on-write store";
+		w->cause = "its copy-on-write store hangs or udev is slow";
 		snprintf(w->device, sizeof(w->device), "/dev/mapper/%.128s", q->path);
 		break;
 	default:
@@ -462,8 +462,8 @@ static int refused_error(const struct words *w, int why, struct err *err)
 		return err_set(err, -ETIMEDOUT, "%s cannot be %s, because the process that %s it has died",
 			       w->device, w->past, w->past);
 	if (why == -EBUSY)
-		return err_set(err, -ETIMEDOUT, "%s cannot be %s, because an attempt to %s it has not ended; check whether %s hangs",
-			       w->device, w->past, w->base, w->hangs);
+		return err_set(err, -ETIMEDOUT, "%s cannot be %s, because an attempt to %s it has not ended; check whether %s",
+			       w->device, w->past, w->base, w->cause);
 	return err_set(err, -ETIMEDOUT, "%s cannot be %s, because erad cannot start a process that %ss it: %s",
 		       w->device, w->past, w->base, strerror(-why));
 }
@@ -475,10 +475,10 @@ static int unanswered_error(const struct origin_question *q, int r, bool again, 
 
 	find_words(q, &w);
 	if (r == -ETIMEDOUT && again)
-		return err_set(err, r, "%s has not been %s yet; check whether %s hangs", w.device, w.past, w.hangs);
+		return err_set(err, r, "%s has not been %s yet; check whether %s", w.device, w.past, w.cause);
 	if (r == -ETIMEDOUT)
-		return err_set(err, r, "%s was not %s within %u seconds; check whether %s hangs", w.device, w.past, ms / 1000,
-			       w.hangs);
+		return err_set(err, r, "%s was not %s within %u seconds; check whether %s", w.device, w.past, ms / 1000,
+			       w.cause);
 	if (r == -ESHUTDOWN)
 		return err_set(err, r, "erad is stopping");
 	return err_set(err, r, "cannot %s %s in another process: %s", w.base, w.device, strerror(-r));

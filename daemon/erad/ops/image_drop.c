@@ -113,12 +113,17 @@ static int swap_back(void *arg)
 static int swap_out(const struct dm_device *d, const char *volume, uint64_t *us, struct err *err)
 {
 	struct swap s = { .d = d, .err = { "" } };
+	const uint64_t began = thread_now_ms();
 	const int r = apart_run_within(IMAGE_STORE_MS / 1000, swap_back, &s);
 
 	*us = s.us;
 	if (!r)
 		return 0;
-	if (r == -EINTR)
+	/*
+	 * EINVAL: kernels before 6.1.107, without the change "dm resume: don't return EINVAL when
+	 * signalled", return EINVAL in place of EINTR.
+	 */
+	if (r == -EINTR || (r == -EINVAL && thread_now_ms() - began >= IMAGE_STORE_MS))
 		return err_set(err, -ETIMEDOUT, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
 			       d->name, IMAGE_STORE_MS / 1000, volume);
 	if (!*s.err.msg)

@@ -152,7 +152,7 @@ test_image_dropped_while_its_store_hangs()
 	write_at data 0 65536 &
 	writer=$!
 	nap 1
-	fails_with "volume data: /dev/mapper/data-image was not removed within 10 seconds; check whether its copy-on-write store hangs; when the store works again, run 'eractl image drop data' again" \
+	fails_with "volume data: /dev/mapper/data-image was not removed within 10 seconds; check whether its copy-on-write store hangs or udev is slow; when the store works again, run 'eractl image drop data' again" \
 		eractl image drop data
 	bounded 10 eractl close other || fail "the other volume is not closed"
 	bounded 10 eractl open other > /dev/null || fail "the other volume is not opened"
