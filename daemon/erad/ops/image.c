@@ -68,6 +68,24 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 }
 
 /*
+ * Reads and checks the live table of the volume.  On success, the caller frees the table.  EBUSY: the
+ * table does not have the length of the volume.
+ */
+static int read_table(const struct image_volume *l, struct dm_device *d, struct err *err)
+{
+	int r = dm_tables_read(l->dev, d, err);
+
+	if (r)
+		return r;
+	r = check_table(d, l->origin, err);
+	if (!r && (d->line->start || d->line->length != l->nr_sectors))
+		r = err_set(err, -EBUSY, "the table of /dev/mapper/%s was replaced meanwhile; try again", d->name);
+	if (r)
+		dm_tables_free(d);
+	return r;
+}
+
+/*
  * Refuses a volume that is a physical volume.  LVM would see the physical volume twice, on the
  * volume and on the image, and would refuse all changes of the volume group.  Reads the origin: the
  * volume has no image, so the volume lies on the origin alone, and both have the same content.
@@ -243,11 +261,11 @@ static int make_devices(struct volume *v, const struct image_volume *l, const st
 	return r;
 }
 
-static int put_below(struct volume *v, const struct image_volume *l, const struct dm_device *d, dev_t origin, struct image_made *out,
-		     struct err *err)
+static int put_below(struct volume *v, const struct image_volume *l, dev_t origin, struct image_made *out, struct err *err)
 {
-	uint64_t began;
 	struct image_volume now;
+	struct dm_device d;
+	uint64_t began;
 	int r;
 
 	/*
@@ -255,20 +273,32 @@ static int put_below(struct volume *v, const struct image_volume *l, const struc
 	 * most of the data before the freeze, while writes go on.
 	 */
 	fs_sync(l->dev);
-	r = dm_tables_load(d, l->origin, origin, err);
+	/*
+	 * Read the table only now: the examination of the store and the sync may take minutes, and
+	 * somebody may have replaced the table meanwhile.
+	 */
+	r = read_table(l, &d, err);
 	if (r)
 		return r;
+	r = dm_tables_load(&d, l->origin, origin, err);
+	if (r)
+		goto out;
 	failpoint(FAILPOINT_IMAGE_LOADED);
-	/* Read the era again, because a checkpoint may have begun another era meanwhile. */
+	/*
+	 * Read the era and the instance again, because a checkpoint may have begun another era
+	 * meanwhile, and an equal table may have replaced the table.
+	 */
 	image_volume_look(v, &now);
 	began = thread_now_us();
-	r = swap_in(d, err);
+	r = swap_in(&d, err);
 	if (r)
-		return r;
+		goto out;
 	failpoint(FAILPOINT_IMAGE_SWAPPED);
-	r = volume_wait_other(v, l->instance_id, l->trouble_ms, IMAGE_SETTLE_MS, err);
+	r = volume_wait_other(v, now.instance_id, now.trouble_ms, IMAGE_SETTLE_MS, err);
 	out->us = thread_now_us() - began;
 	out->era = now.era + 1;
+out:
+	dm_tables_free(&d);
 	return r;
 }
 
@@ -293,15 +323,13 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 	if (!r)
 		r = check_not_pv(l.origin, err);
 	if (!r)
-		r = dm_tables_read(l.dev, &d, err);
+		r = read_table(&l, &d, err);
 	if (r)
 		return r;
-	r = check_table(&d, l.origin, err);
-	if (r)
-		goto out;
+	dm_tables_free(&d);
 	r = make_devices(v, &l, choice, &origin, out, err);
 	if (!r)
-		r = put_below(v, &l, &d, origin, out, err);
+		r = put_below(v, &l, origin, out, err);
 	if (!r) {
 		image_name(v->name, IMAGE_SUFFIX, name);
 		snprintf(out->device, sizeof(out->device), "/dev/mapper/%s", name);
@@ -312,8 +340,6 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 		if (undo && undo != -ENOENT)
 			err_suffix(err, "the image is not removed completely (%s); run 'eractl image drop %s' to try again", why.msg, v->name);
 	}
-out:
-	dm_tables_free(&d);
 	return r;
 }
 

@@ -182,8 +182,8 @@ static int await_copies(const char *volume, dev_t store, struct err *err)
 }
 
 /*
- * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that is only
- * loaded.  name: the volume.  *us receives for how long I/O waited.
+ * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that a create or
+ * a drop has only loaded.  name: the volume.  *us receives for how long I/O waited.
  */
 static int put_back(const char *name, dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
 {
@@ -199,10 +199,10 @@ static int put_back(const char *name, dev_t device, const struct image *image, s
 	if (r)
 		return r;
 	/*
-	 * A create refuses a volume that has a loaded table, so this table is left from an
-	 * interrupted create or drop.
+	 * If the volume does not lie on NAME-image-origin, drop only the table that a create has
+	 * loaded: another loaded table is not erad's.
 	 */
-	if (d.loaded)
+	if (d.loaded && (image->below || dm_tables_loaded_is(&d, image_beneath(image->origin), image->origin)))
 		dm_tables_clear(&d);
 	r = image->below ? await_copies(name, image->store, err) : 0;
 	began = thread_now_us();
