@@ -153,6 +153,9 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
 reader_wraps	:= dm_node seal_open fsync fork write store_examine store_discard dm_remove dm_setup
+# The test of the store of an image. It links stand-ins for the functions that look at block devices.
+store_test	:= $(BUILD)/unit/test_store_examine
+store_wraps	:= dm_node fstat ioctl probe_device probe_in_use loopdev_check_alone
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
@@ -198,6 +201,8 @@ $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))
 $(reader_test): OWN_LDFLAGS := $(reader_wraps:%=-Wl,--wrap=%)
+$(store_test): $(call unit_object,daemon/erad/device/store_examine.c)
+$(store_test): OWN_LDFLAGS := $(store_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)
 $(BUILD)/unit/test_loopdev: $(call unit_object,daemon/erad/device/loopdev.c)
 $(device_tests): $(call unit_object,$(device_sources))

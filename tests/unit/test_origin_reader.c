@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,6 +36,7 @@ static struct {
 	atomic_bool stops;
 	atomic_uint opened;		/* how often an origin was opened */
 	atomic_uint flushed;		/* how often an origin was flushed */
+	atomic_bool alone;		/* nobody waited for the last discard when it began */
 	atomic_uint set_up;		/* how often libdevmapper was set up */
 	/* pids of the process that has opened an origin last, and of its parent */
 	atomic_int pid, parent;
@@ -85,7 +87,7 @@ pid_t __wrap_fork(void)
 }
 
 int __wrap_store_examine(const char *path, struct store_found *out, struct err *err);
-int __wrap_store_discard(dev_t dev, struct err *err);
+int __wrap_store_discard(dev_t dev, int pipe_fd, struct err *err);
 int __wrap_dm_remove(const char *name, struct err *err);
 void __wrap_dm_setup(void);
 
@@ -104,9 +106,12 @@ int __wrap_store_examine(const char *path, struct store_found *out, struct err *
 	return strcmp(path, "/dev/used") ? 0 : err_set(err, -EBUSY, "/dev/used is in use");
 }
 
-int __wrap_store_discard(dev_t dev, struct err *err)
+int __wrap_store_discard(dev_t dev, int pipe_fd, struct err *err)
 {
+	struct pollfd p = { .fd = pipe_fd };
+
 	hang_if(dev == HUNG);
+	shared->alone = poll(&p, 1, 0) > 0 && p.revents & POLLERR;
 	return dev == OTHER ? 0 : err_set(err, -EOPNOTSUPP, "it cannot discard");
 }
 
@@ -411,6 +416,15 @@ static void test_devices_are_removed_and_discarded_in_other_processes(void **sta
 	assert_int_equal(origin_ask(&asked, &discard, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, -EOPNOTSUPP);
 	assert_int_not_equal(shared->pid, getpid());
+	assert_false(shared->alone);
+	/* The process notices that its asker has gone. */
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &discard, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	origin_drop(&asked);
+	shared->hangs = false;
+	for (int i = 0; i < 10000 && !shared->alone; i++)
+		usleep(1000);
+	assert_true(shared->alone);
 }
 
 static void test_without_a_reader_the_caller_reads(void **state)

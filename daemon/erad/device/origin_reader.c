@@ -79,7 +79,8 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 	close(fd);
 }
 
-static void answer(const struct origin_question *q, struct origin_answer *a)
+/* pipe_fd: the pipe of the answer, or -1 if the calling thread has asked the question itself. */
+static void answer(const struct origin_question *q, int pipe_fd, struct origin_answer *a)
 {
 	memset(a, 0, sizeof(*a));
 	switch (q->what) {
@@ -87,7 +88,7 @@ static void answer(const struct origin_question *q, struct origin_answer *a)
 		a->code = store_examine(q->path, &a->store, &a->err);
 		break;
 	case ORIGIN_DISCARD_STORE:
-		a->code = store_discard(q->dev, &a->err);
+		a->code = store_discard(q->dev, pipe_fd, &a->err);
 		break;
 	case ORIGIN_REMOVE_DEVICE:
 		a->code = dm_remove(q->path, &a->err);
@@ -173,7 +174,7 @@ static void run_child(int pipe_fd, const struct origin_question *q)
 	/* The child has its own copy of libdevmapper's state. */
 	if (q->what == ORIGIN_REMOVE_DEVICE)
 		dm_setup();
-	answer(q, &a);
+	answer(q, 3, &a);
 	send_bytes(3, &a, sizeof(a));
 	_exit(EXIT_SUCCESS);
 }
@@ -411,7 +412,7 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 		r = 0;
 	}
 	if (!r && asked->fd < 0) {
-		answer(q, a);
+		answer(q, -1, a);
 		return 0;
 	}
 	if (!r)

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/sysfs.h"
@@ -79,20 +81,54 @@ int store_examine(const char *path, struct store_found *out, struct err *err)
 	return 0;
 }
 
-int store_discard(dev_t dev, struct err *err)
+/*
+ * Opens the node of a block device, which may hang.  Returns the descriptor, or a negative errno.
+ * ENODEV: the node leads to another device.
+ */
+static int open_number(dev_t dev, int flags, struct err *err)
 {
 	char node[NODE_PATH_SIZE];
-	uint64_t bytes;
+	struct stat st;
 	int fd, r;
 
 	r = dm_node(dev, node);
 	if (r)
-		return err_set(err, r, "cannot find the node of the device: %s", strerror(-r));
-	fd = open(node, O_RDWR | O_CLOEXEC);
+		return err_set(err, r, "cannot find the node of device %u:%u: %s", major(dev), minor(dev), strerror(-r));
+	fd = open(node, flags | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", node);
-	if (ioctl(fd, BLKGETSIZE64, &bytes) || ioctl(fd, BLKDISCARD, (uint64_t[]){ 0, bytes }))
-		r = err_set(err, -errno, "cannot discard %s: %m", node);
+	if (!fstat(fd, &st) && st.st_rdev == dev)
+		return fd;
+	close(fd);
+	return err_set(err, -ENODEV, "%s is not device %u:%u", node, major(dev), minor(dev));
+}
+
+/* Returns whether nobody reads the pipe any more.  pipe_fd: the end for writing. */
+static bool nobody_reads(int pipe_fd)
+{
+	struct pollfd p = { .fd = pipe_fd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLERR;
+}
+
+int store_discard(dev_t dev, int pipe_fd, struct err *err)
+{
+	const int fd = open_number(dev, O_RDWR, err);
+	uint64_t bytes;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
+	/*
+	 * As long as the asker waits, it keeps the device open, so the device still has the file of
+	 * the store.  After that, another program may have got the number of the device, or may use
+	 * the file.  Check this after the open, because the open may have taken long; from now on,
+	 * fd keeps the device.
+	 */
+	if (pipe_fd >= 0 && nobody_reads(pipe_fd))
+		r = err_set(err, -ECANCELED, "device %u:%u is not discarded, because nobody waits for it any more", major(dev), minor(dev));
+	else if (ioctl(fd, BLKGETSIZE64, &bytes) || ioctl(fd, BLKDISCARD, (uint64_t[]){ 0, bytes }))
+		r = err_set(err, -errno, "cannot discard device %u:%u: %m", major(dev), minor(dev));
 	close(fd);
 	return r;
 }

@@ -23,7 +23,12 @@ struct store_found {
  */
 int store_examine(const char *path, struct store_found *out, struct err *err);
 
-/* Discards all blocks of the device.  EOPNOTSUPP: the device cannot do this. */
-int store_discard(dev_t dev, struct err *err);
+/*
+ * Discards all blocks of the device, which the asker keeps open as long as it waits.  pipe_fd: the end
+ * for writing of the pipe from which the asker reads the answer, or -1 if the caller is the asker.
+ * EOPNOTSUPP: the device cannot do this.  ECANCELED: the asker does not wait any more.  ENODEV: the
+ * node leads to another device.
+ */
+int store_discard(dev_t dev, int pipe_fd, struct err *err);
 
 #endif /* ERAD_STORE_EXAMINE_H */

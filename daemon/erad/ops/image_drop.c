@@ -252,7 +252,7 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 	if (!r)
 		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);
 	if (!r)
-		image_store_return(store);
+		image_store_return(name, store);
 	else if (store >= 0)
 		close(store);
 	return r;

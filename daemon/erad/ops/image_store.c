@@ -273,8 +273,9 @@ int image_store_keep(dev_t dev)
 	return open(node, O_RDWR | O_CLOEXEC);
 }
 
-void image_store_return(int fd)
+void image_store_return(const char *volume, int fd)
 {
+	char node[NODE_PATH_SIZE];
 	struct origin_asked asked = { .fd = -1 };
 	struct origin_question q;
 	struct origin_answer a;
@@ -294,7 +295,11 @@ void image_store_return(int fd)
 		q.dev = st.st_rdev;
 		r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, &err);
 		origin_drop(&asked);
-		if (r || a.code)
+		/* A process that has opened the device keeps it, and may still discard blocks. */
+		if (r == -ETIMEDOUT && !dm_node(st.st_rdev, node))
+			log_warn("volume %s: the discard of the copy-on-write store of its image has not ended; write nothing to the file of %s until %s is gone",
+				 volume, node, node);
+		else if (r || a.code)
 			log_debug("the space of the copy-on-write store is not returned: %s", r ? err.msg : a.err.msg);
 	}
 	close(fd);

@@ -81,9 +81,9 @@ void image_store_close(struct image_store *s);
 int image_store_keep(dev_t dev);
 
 /*
- * Returns the space of the file, when the store is dropped.  Waits at most IMAGE_STORE_MS.  Closes fd,
- * which may be -1.
+ * Returns the space of the file, when the store is dropped.  Waits at most IMAGE_STORE_MS.  Logs a
+ * warning if the discard has not ended then.  Closes fd, which may be -1.
  */
-void image_store_return(int fd);
+void image_store_return(const char *volume, int fd);
 
 #endif /* ERAD_IMAGE_STORE_H */
