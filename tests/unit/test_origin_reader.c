@@ -87,6 +87,7 @@ pid_t __wrap_fork(void)
 }
 
 int __wrap_store_examine(const char *path, struct store_found *out, struct err *err);
+int __wrap_store_examine_held(const char *path, dev_t dev, struct err *err);
 int __wrap_store_discard(dev_t dev, int pipe_fd, struct err *err);
 int __wrap_dm_remove(const char *name, struct err *err);
 void __wrap_dm_setup(void);
@@ -104,6 +105,12 @@ int __wrap_store_examine(const char *path, struct store_found *out, struct err *
 	hang_if(!strcmp(path, "/dev/hung"));
 	*out = (struct store_found){ .dev = OTHER, .nr_sectors = 77 };
 	return strcmp(path, "/dev/used") ? 0 : err_set(err, -EBUSY, "/dev/used is in use");
+}
+
+int __wrap_store_examine_held(const char *path, dev_t dev, struct err *err)
+{
+	hang_if(dev == HUNG);
+	return err_set(err, -EEXIST, "%s has content", path);
 }
 
 int __wrap_store_discard(dev_t dev, int pipe_fd, struct err *err)
@@ -361,7 +368,8 @@ static struct origin_question about_store(const char *path)
 
 static void test_stores_are_examined_in_other_processes(void **state)
 {
-	const struct origin_question hung = about_store("/dev/hung"), used = about_store("/dev/used");
+	const struct origin_question hung = about_store("/dev/hung"), used = about_store("/dev/used"),
+		held = about_path(ORIGIN_EXAMINE_HELD_STORE, OTHER, "/dev/shown");
 	struct origin_asked asked = { .fd = -1 }, others = { .fd = -1 };
 	struct origin_answer a;
 	unsigned int before;
@@ -387,6 +395,11 @@ static void test_stores_are_examined_in_other_processes(void **state)
 	assert_int_equal(a.code, 0);
 	assert_int_equal(a.store.dev, OTHER);
 	assert_int_equal(a.store.nr_sectors, 77);
+	/* A held store is found by its number. */
+	assert_int_equal(origin_ask(&others, &held, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EEXIST);
+	assert_string_equal(a.err.msg, "/dev/shown has content");
+	assert_int_not_equal(shared->pid, getpid());
 }
 
 static void test_devices_are_removed_and_discarded_in_other_processes(void **state)

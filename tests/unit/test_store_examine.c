@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A store is discarded only as long as somebody waits for it, and only if it is still the same device. */
+/* A store with content is refused, also when a mapped device holds it, and is discarded only for an asker. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "common/sysfs.h"
+#include "erad_format.h"
 #include "erad/device/store_examine.h"
 #include "temp_dir.h"
 
@@ -143,9 +144,50 @@ static void test_another_device_with_the_same_node_is_not_discarded(void **state
 	assert_int_equal(discards, 0);
 }
 
+/* Makes the signature of a swap area. */
+static void make_swap(void)
+{
+	const int fd = open(path, O_RDWR | O_CLOEXEC);
+	/* A version, the last page, and no bad pages. */
+	const uint32_t head[] = { 1, SIZE / 4096 - 1, 0 };
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, head, sizeof(head), 1024), sizeof(head));
+	assert_int_equal(pwrite(fd, "SWAPSPACE2", 10, 4096 - 10), 10);
+	close(fd);
+}
+
+static void test_store_that_has_got_content_since_it_was_examined_is_refused(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), 0);
+	make_swap();
+	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, "/dev/shown has a file system, partitions or other content"));
+	is_device = OTHER;
+	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), -ENODEV);
+}
+
+static void test_store_that_has_got_metadata_of_erad_is_refused(void **state)
+{
+	const int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct err err;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, ERAD_SUPER_MAGIC, 8, offsetof(struct erad_disk_super, magic)), 8);
+	close(fd);
+	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, "/dev/shown has metadata of erad"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_store_that_has_got_content_since_it_was_examined_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_store_that_has_got_metadata_of_erad_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_store_is_discarded_as_long_as_somebody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_another_device_with_the_same_node_is_not_discarded, set_up, tear_down),
 	};

@@ -87,6 +87,9 @@ static void answer(const struct origin_question *q, int pipe_fd, struct origin_a
 	case ORIGIN_EXAMINE_STORE:
 		a->code = store_examine(q->path, &a->store, &a->err);
 		break;
+	case ORIGIN_EXAMINE_HELD_STORE:
+		a->code = store_examine_held(q->path, q->dev, &a->err);
+		break;
 	case ORIGIN_DISCARD_STORE:
 		a->code = store_discard(q->dev, pipe_fd, &a->err);
 		break;
@@ -436,6 +439,7 @@ static void find_words(const struct origin_question *q, struct words *w)
 	*w = (struct words){ .base = "read", .past = "read", .cause = "the device hangs" };
 	switch (q->what) {
 	case ORIGIN_EXAMINE_STORE:
+	case ORIGIN_EXAMINE_HELD_STORE:
 		w->base = "examine";
 		w->past = "examined";
 		snprintf(w->device, sizeof(w->device), "the copy-on-write store at %.250s", q->path);

@@ -45,6 +45,7 @@ enum origin_read {
 	ORIGIN_READ_WITNESS_DIFFERENCE,	/* witness_difference() */
 	ORIGIN_READ_PV_LABEL,		/* pv_label_uuid() */
 	ORIGIN_EXAMINE_STORE,		/* store_examine() of `path` */
+	ORIGIN_EXAMINE_HELD_STORE,	/* store_examine_held() of `dev`, which the user knows as `path` */
 	ORIGIN_DISCARD_STORE,		/* store_discard() */
 	ORIGIN_REMOVE_DEVICE,		/* dm_remove() of the mapped device with the name `path` */
 };
@@ -59,7 +60,7 @@ struct origin_question {
 	uint32_t what;			/* a value of enum origin_read */
 	uint32_t era;
 	/*
-	 * Number of the origin, a dev_t, or of the device that is discarded or removed.  With
+	 * Number of the origin, a dev_t, or of another device.  With
 	 * ORIGIN_EXAMINE_STORE, the result of origin_store_key().
 	 */
 	uint64_t dev;

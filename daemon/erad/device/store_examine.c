@@ -37,9 +37,18 @@ static int check_blank(const char *path, int fd, struct err *err)
 	return r ? err_set(err, r, "libblkid cannot find out whether %s has content; name another place with --cow", path) : 0;
 }
 
-static int examine_device(const char *path, struct store_found *out, struct err *err)
+/* Refuses a device that has content.  path: the name of the device, for the message.  node: its node. */
+static int check_content(const char *path, const char *node, int fd, struct err *err)
 {
 	uint8_t uuid[16];
+
+	if (super_peek_uuid(node, uuid))
+		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite; name another place with --cow", path);
+	return check_blank(path, fd, err);
+}
+
+static int examine_device(const char *path, struct store_found *out, struct err *err)
+{
 	struct err who;
 	int fd, r;
 
@@ -51,12 +60,10 @@ static int examine_device(const char *path, struct store_found *out, struct err 
 	r = loopdev_check_alone(out->dev, path, err);
 	if (r)
 		return r;
-	if (super_peek_uuid(path, uuid))
-		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite; name another place with --cow", path);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
-	r = check_blank(path, fd, err);
+	r = check_content(path, path, fd, err);
 	close(fd);
 	return r;
 }
@@ -82,12 +89,11 @@ int store_examine(const char *path, struct store_found *out, struct err *err)
 }
 
 /*
- * Opens the node of a block device, which may hang.  Returns the descriptor, or a negative errno.
- * ENODEV: the node leads to another device.
+ * Opens the node of a block device, which may hang.  node receives the path of the node.  Returns the
+ * descriptor, or a negative errno.  ENODEV: the node leads to another device.
  */
-static int open_number(dev_t dev, int flags, struct err *err)
+static int open_number(dev_t dev, int flags, char node[NODE_PATH_SIZE], struct err *err)
 {
-	char node[NODE_PATH_SIZE];
 	struct stat st;
 	int fd, r;
 
@@ -103,6 +109,19 @@ static int open_number(dev_t dev, int flags, struct err *err)
 	return err_set(err, -ENODEV, "%s is not device %u:%u", node, major(dev), minor(dev));
 }
 
+int store_examine_held(const char *path, dev_t dev, struct err *err)
+{
+	char node[NODE_PATH_SIZE];
+	const int fd = open_number(dev, O_RDONLY, node, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = check_content(path, node, fd, err);
+	close(fd);
+	return r;
+}
+
 /* Returns whether nobody reads the pipe any more.  pipe_fd: the end for writing. */
 static bool nobody_reads(int pipe_fd)
 {
@@ -113,7 +132,8 @@ static bool nobody_reads(int pipe_fd)
 
 int store_discard(dev_t dev, int pipe_fd, struct err *err)
 {
-	const int fd = open_number(dev, O_RDWR, err);
+	char node[NODE_PATH_SIZE];
+	const int fd = open_number(dev, O_RDWR, node, err);
 	uint64_t bytes;
 	int r = 0;
 

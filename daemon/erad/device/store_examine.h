@@ -24,6 +24,13 @@ struct store_found {
 int store_examine(const char *path, struct store_found *out, struct err *err);
 
 /*
+ * Refuses a block device that has content.  A mapped device already holds the device, so its other
+ * user cannot be told from this one, and is not looked for.  path: the name of the device, for the
+ * message.
+ */
+int store_examine_held(const char *path, dev_t dev, struct err *err);
+
+/*
  * Discards all blocks of the device, which the asker keeps open as long as it waits.  pipe_fd: the end
  * for writing of the pipe from which the asker reads the answer, or -1 if the caller is the asker.
  * EOPNOTSUPP: the device cannot do this.  ECANCELED: the asker does not wait any more.  ENODEV: the

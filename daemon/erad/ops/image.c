@@ -234,6 +234,13 @@ static int make_stored(struct volume *v, const struct image_volume *l, const str
 		image_store_close(&store);
 	}
 	pthread_mutex_unlock(&stores_lock);
+	/*
+	 * Another program may have written to the device after it was examined, for example made a
+	 * file system.  From now on, no program can open the device exclusively, and nothing is
+	 * written to it yet.  If it has content, the caller removes NAME-image-store.
+	 */
+	if (!r && look.found.dev && store.dev == look.found.dev)
+		r = image_store_examine_held(choice->store.path, store.dev, err);
 	return r;
 }
 

@@ -241,7 +241,11 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 	r = image.below ? check_resumed(device, err) : 0;
 	if (r)
 		return r;
-	store = image_store_keep(image.store_beneath);
+	/*
+	 * Without the other two devices, the image may never have been made, and the content of the
+	 * store may be somebody else's: do not discard it.
+	 */
+	store = image.image || image.origin ? image_store_keep(image.store_beneath) : -1;
 	r = remove_image(name, image.image, err);
 	if (!r) {
 		failpoint(FAILPOINT_IMAGE_GONE);

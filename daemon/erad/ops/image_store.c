@@ -64,7 +64,8 @@ static int set_size(struct image_store *s, const char *path, uint64_t bytes, str
 
 /* ---- a block device ---- */
 
-static int open_device(const char *path, const struct image_store_look *look, struct image_store *s, struct err *err)
+/* dev: the device to which path leads now. */
+static int open_device(const char *path, dev_t dev, const struct image_store_look *look, struct image_store *s, struct err *err)
 {
 	struct err who;
 
@@ -72,6 +73,8 @@ static int open_device(const char *path, const struct image_store_look *look, st
 		*err = look->err;
 		return look->code;
 	}
+	if (dev != look->found.dev)
+		return err_set(err, -EAGAIN, "%s has become another device meanwhile; try again", path);
 	/*
 	 * Another thread of erad may have used the device since the process has examined it.  The
 	 * device is not opened here: device-mapper opens it exclusively.  s->fd stays -1: only a loop
@@ -196,33 +199,56 @@ static uint64_t default_size(uint64_t volume_bytes)
 	return bytes - bytes % 4096;
 }
 
-int image_store_examine(const char *path, struct image_store_look *out, struct err *err)
+/*
+ * Asks a process to examine the place of the store.  what: ORIGIN_EXAMINE_STORE or
+ * ORIGIN_EXAMINE_HELD_STORE.  path: shorter than ORIGIN_PATH_SIZE.
+ */
+static int ask(enum origin_read what, uint64_t dev, const char *path, struct origin_answer *a, struct err *err)
 {
 	struct origin_asked asked = { .fd = -1 };
 	struct origin_question q;
+	int r;
+
+	memset(&q, 0, sizeof(q));
+	q.what = what;
+	q.dev = dev;
+	strcpy(q.path, path);
+	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, a, err);
+	origin_drop(&asked);
+	if (r)
+		err_suffix(err, "if it does, name another place with --cow");
+	return r;
+}
+
+int image_store_examine(const char *path, struct image_store_look *out, struct err *err)
+{
 	struct origin_answer a;
 	int r;
 
 	*out = (struct image_store_look){ 0 };
 	if (!path)
 		return 0;
-	if (strlen(path) >= sizeof(q.path))
-		return err_set(err, -ENAMETOOLONG, "the path of the copy-on-write store has %zu bytes, expected at most %zu",
-			       strlen(path), sizeof(q.path) - 1);
-	memset(&q, 0, sizeof(q));
-	q.what = ORIGIN_EXAMINE_STORE;
-	q.dev = origin_store_key(path);
-	strcpy(q.path, path);
-	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
-	origin_drop(&asked);
-	if (r) {
-		err_suffix(err, "if it does, name another place with --cow");
+	if (strlen(path) >= ORIGIN_PATH_SIZE)
+		return err_set(err, -ENAMETOOLONG, "the path of the copy-on-write store has %zu bytes, expected at most %u",
+			       strlen(path), ORIGIN_PATH_SIZE - 1);
+	r = ask(ORIGIN_EXAMINE_STORE, origin_store_key(path), path, &a, err);
+	if (r)
 		return r;
-	}
 	out->code = a.code;
 	out->err = a.err;
 	out->found = a.store;
 	return 0;
+}
+
+int image_store_examine_held(const char *path, dev_t dev, struct err *err)
+{
+	struct origin_answer a;
+	int r = ask(ORIGIN_EXAMINE_HELD_STORE, dev, path, &a, err);
+
+	if (r || !a.code)
+		return r;
+	*err = a.err;
+	return a.code;
 }
 
 int image_store_open(const struct image_store_choice *choice, const struct image_store_look *look, const char *name,
@@ -245,7 +271,7 @@ int image_store_open(const struct image_store_choice *choice, const struct image
 	if (!path)
 		r = make_file(choice->size ? choice->size : default_size(volume_bytes), out, err);
 	else
-		r = S_ISBLK(st.st_mode) ? open_device(path, look, out, err) : open_file(path, out, err);
+		r = S_ISBLK(st.st_mode) ? open_device(path, st.st_rdev, look, out, err) : open_file(path, out, err);
 	if (r)
 		image_store_close(out);
 	else

@@ -63,8 +63,15 @@ struct image_store_look {
 int image_store_examine(const char *path, struct image_store_look *out, struct err *err);
 
 /*
+ * Examines the content of a store that is a block device, and that a mapped device holds.  Somebody
+ * may have written to the device after image_store_examine().  The path has been examined by
+ * image_store_examine().  ETIMEDOUT: the process has not ended in time.
+ */
+int image_store_examine_held(const char *path, dev_t dev, struct err *err);
+
+/*
  * Prepares the store.  look: from image_store_examine().  Refuses a place that is in use, that has
- * content, or that lies on the volume.  name, origin_path, origin, volume_bytes: the volume and its
+ * content, or that lies on the volume.  EAGAIN: the path leads to another device than the examined one.  name, origin_path, origin, volume_bytes: the volume and its
  * size.  On success, the caller calls image_store_close() once a mapped device holds the store's device, or to undo the
  * open.  Until then, no other thread may call image_store_open(): two calls for one device would
  * both find it unused.
