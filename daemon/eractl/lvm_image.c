@@ -174,11 +174,39 @@ int lvm_image_make(const char *volume, struct json_object *status, uint64_t size
 	return r;
 }
 
+/*
+ * Refuses the removal of the image if lvremove -f would remove other logical volumes with the image,
+ * without a question.  A thin snapshot of the image stays, so its role thinorigin is no reason.
+ */
+static int check_dependents(const char *volume, const char *name, const struct lvm_image *image, struct err *err)
+{
+	/*
+	 * The image has a classic snapshot, or a thin volume of another pool has the image as its
+	 * external origin.  With several of them, LVM adds a role that contains the same word.
+	 */
+	static const char *const roles[] = { "thickorigin", "extthinorigin" };
+	char said[SAID_MAX], role[256];
+
+	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_role", name, NULL }, said, sizeof(said)) ||
+	    !take(said, "LVM2_LV_ROLE='", role, sizeof(role)))
+		return lvm_failed(volume, "lvs of its image", said, err);
+	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
+		if (strstr(role, roles[i]))
+			return err_set(err, -EBUSY,
+				       "volume %s: other logical volumes depend on %s, and lvremove would remove them, too; remove them first ('lvs -o name,origin %s' lists them)",
+				       volume, name, image->vg);
+	return 0;
+}
+
 int lvm_image_drop(const char *volume, const struct lvm_image *image, struct err *err)
 {
 	char name[2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)], said[SAID_MAX];
+	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", image->vg, image->name);
+	r = check_dependents(volume, name, image, err);
+	if (r)
+		return r;
 	return lvm_run((const char *const[]){ "lvm", "lvremove", "-f", name, NULL }, said, sizeof(said)) ?
 		lvm_failed(volume, "lvremove of its image", said, err) : 0;
 }

@@ -61,7 +61,11 @@ int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out
 int lvm_image_make(const char *volume, struct json_object *status, uint64_t size, struct lvm_image *image,
 		   struct json_object **made, long long *frozen_ms, struct err *err);
 
-/* Removes the snapshot.  EIO: lvm has failed, for example because the snapshot is in use. */
+/*
+ * Removes the snapshot, and no other logical volume.  EBUSY: other logical volumes depend on the
+ * snapshot, and LVM would remove them, too.  EIO: lvm has failed, for example because the snapshot is
+ * in use.
+ */
 int lvm_image_drop(const char *volume, const struct lvm_image *image, struct err *err);
 
 #endif /* ERACTL_LVM_IMAGE_H */

@@ -93,9 +93,18 @@ test_image_lvm_of_a_linear_volume()
 	no_gap data
 }
 
+# is_kept LV: checks that image drop refuses to remove the image of vg/thin and keeps vg/LV, which depends
+# on the image. Then removes vg/LV.
+is_kept()
+{
+	says "other logical volumes depend on vg/thin-erad-image, and lvremove would remove them, too; remove them first" image drop data
+	lvs "vg/$1" vg/thin-erad-image > /dev/null || fail "image drop has removed a logical volume"
+	lvremove -qy "vg/$1" > /dev/null
+}
+
 test_image_lvm_of_a_thin_volume()
 {
-	DESCRIPTION="image create --lvm of a volume on a thin volume makes a thin snapshot, without a size"
+	DESCRIPTION="image create --lvm of a volume on a thin volume makes a thin snapshot, without a size; image drop keeps a logical volume that depends on the snapshot, and says so"
 
 	new_vg 300M
 	lvcreate -qy -T -L 160M vg/pool > /dev/null
@@ -104,6 +113,22 @@ test_image_lvm_of_a_thin_volume()
 	mkdir "$T/mnt"
 	says "vg/thin is a thin volume, whose snapshot has no size of its own; leave out --size" image create data --lvm --size 8M
 	lvm_image thin
+	wipefs -qa /dev/mapper/data
+	eractl image create data --lvm > /dev/null
+	# lvremove -f of the image would remove a classic snapshot of the image, without a question.
+	lvcreate -qy -s -L 8M -n work vg/thin-erad-image > /dev/null
+	is_kept work
+	# It would also remove a thin volume of another pool whose external origin is the image.
+	lvcreate -qy -T -L 32M vg/pool2 > /dev/null
+	lvcreate -qy -s -n work --thinpool vg/pool2 vg/thin-erad-image > /dev/null
+	is_kept work
+	# A thin snapshot of the image in the same pool does not depend on the image.
+	lvcreate -qy -s -n work vg/thin-erad-image > /dev/null
+	eractl image drop data > "$T/said"
+	same "$(cat "$T/said")" "data: the snapshot vg/thin-erad-image is removed"
+	lvs vg/work > /dev/null
+	lvs vg/thin-erad-image > /dev/null 2>&1 && fail "vg/thin-erad-image is still there"
+	no_gap data
 }
 
 test_image_lvm_refusals()
