@@ -57,7 +57,9 @@ static int create(const char *volume, struct json_object *request, bool json)
 
 /*
  * Finds the STATUS of the volume and the image that LVM has of its origin.  On success, the caller
- * drops the reference to *status.
+ * drops the reference to *status.  EEXIST: erad has an image of the volume.  Then this function does
+ * not run lvm: lvs opens and reads all devices, also the image.  If the copy-on-write store of the
+ * image hangs, lvs would wait for the store, and keep the image open, so that erad could not drop it.
  */
 static int look(const char *volume, struct json_object **status, struct lvm_image *image, struct err *err)
 {
@@ -67,24 +69,26 @@ static int look(const char *volume, struct json_object **status, struct lvm_imag
 	if (r)
 		return r;
 	origin = json_text(*status, "origin");
-	r = origin ? lvm_image_look(volume, origin, image, err) :
-		err_set(err, -EBADMSG, "volume %s: the answer of erad to status has no origin", volume);
+	if (json_object_object_get(*status, "image"))
+		r = err_set(err, -EEXIST, "volume %s: it has an image already; run 'eractl image drop %s' to drop it", volume, volume);
+	else if (origin)
+		r = lvm_image_look(volume, origin, image, err);
+	else
+		r = err_set(err, -EBADMSG, "volume %s: the answer of erad to status has no origin", volume);
 	if (r)
 		json_object_put(*status);
 	return r;
 }
 
 /*
- * Returns whether the image can be made: the volume has no image, and the size fits the kind of its
- * origin.  If not, prints an error.
+ * Returns whether the image can be made: LVM has no image, and the size fits the kind of the origin.
+ * If not, prints an error.
  */
-static bool check_lvm(const char *volume, struct json_object *status, const struct lvm_image *image, uint64_t size)
+static bool check_lvm(const char *volume, const struct lvm_image *image, uint64_t size)
 {
 	if (image->there)
 		complain("volume %s: there is the snapshot %s/%s already, which 'eractl image create --lvm' has made; run 'eractl image drop %s' to remove it",
 			 volume, image->vg, image->name, volume);
-	else if (json_object_object_get(status, "image"))
-		complain("volume %s: it has an image already; run 'eractl image drop %s' to drop it", volume, volume);
 	else if (!size && !image->thin)
 		complain("volume %s: --size is missing: a snapshot of %s/%s, which is not a thin volume, needs a size, as in 4G", volume,
 			 image->vg, image->lv);
@@ -124,7 +128,7 @@ static int create_lvm(const char *volume, uint64_t size, bool json)
 
 	if (look(volume, &status, &image, &err))
 		return fail(&err);
-	if (!check_lvm(volume, status, &image, size)) {
+	if (!check_lvm(volume, &image, size)) {
 		json_object_put(status);
 		return EXIT_FAILURE;
 	}
@@ -148,32 +152,26 @@ static int create_lvm(const char *volume, uint64_t size, bool json)
 }
 
 /*
- * Removes the image that LVM has, if there is one.  Returns 1 if it was removed, and erad has no
- * image.  Returns 0 if erad may have an image.  Prints an error then, if lvm has failed.  Returns a
- * negative errno if the only image cannot be removed.
+ * Removes the image that LVM has, if there is one and erad has no image.  Returns 1 if it was removed.
+ * Returns 0 if erad is to be asked: erad has an image, or says that there is none.  Returns a negative
+ * errno if lvm has failed, or if the image cannot be removed.
  */
 static int drop_lvm(const char *volume, bool json, struct err *err)
 {
 	struct json_object *status, *o;
 	struct lvm_image image;
-	bool other;
 	int r = look(volume, &status, &image, err);
 
-	if (r) {
-		/* ENOTBLK: LVM has no image.  EIO: lvm has failed.  After other errors, erad cannot answer. */
-		if (r == -EIO)
-			complain("%s", err->msg);
-		return 0;
-	}
-	other = json_object_object_get(status, "image");
+	/*
+	 * EEXIST: erad has an image.  ENOTBLK: LVM has no image.  EIO: lvm has failed.  After other errors,
+	 * the request to drop the image fails, too, and its error says why.
+	 */
+	if (r)
+		return r == -EIO ? r : 0;
 	json_object_put(status);
-	if (!image.there)
-		return 0;
-	r = lvm_image_drop(volume, &image, err);
-	if (r && other)
-		complain("%s", err->msg);
-	if (r || other)
-		return other ? 0 : r;
+	r = image.there ? lvm_image_drop(volume, &image, err) : 0;
+	if (r || !image.there)
+		return r;
 	if (json) {
 		o = json_object_new_object();
 		json_object_object_add(o, "volume", json_object_new_string(volume));

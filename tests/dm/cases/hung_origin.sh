@@ -3,6 +3,9 @@
 # An origin, or the copy-on-write store of an image, that hangs: other volumes are served, and erad can
 # be stopped.
 
+# shellcheck source=tests/dm/lvm.sh
+. tests/dm/lvm.sh
+
 # hung_volume: makes data, whose origin is on /dev/mapper/slow, and other, whose origin never hangs.
 hung_volume()
 {
@@ -174,6 +177,34 @@ test_image_dropped_while_its_store_hangs()
 	start_erad
 	wait_until "the image is dropped" test ! -e /dev/mapper/data-image-store
 	eractl image create data > /dev/null
+	eractl image drop data > /dev/null
+	no_gap data
+}
+
+test_image_of_a_logical_volume_dropped_while_its_store_hangs()
+{
+	DESCRIPTION="image drop and image create --lvm run no lvm while the volume has an image of dm-snapshot, so they end in time although its copy-on-write store hangs; when the store works again, the image can be dropped"
+	local disk writer
+
+	new_vg 100M
+	new_lv data 32M
+	eractl create data /dev/vg/data > /dev/null
+	disk=$(new_disk 32M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl image create data --cow /dev/mapper/slow > /dev/null
+	# From this write on, the beginning of the image, which lvs reads, is in the store.
+	write_at data 0 65536
+	dmsetup suspend slow
+	write_at data 1048576 65536 &
+	writer=$!
+	nap 1
+	fails_with "volume data: it has an image already; run 'eractl image drop data' to drop it" eractl image create data --lvm --size 8M
+	fails_with "volume data: /dev/mapper/data-image was not removed within 10 seconds; check whether its copy-on-write store hangs; when the store works again, run 'eractl image drop data' again" \
+		eractl image drop data
+	dmsetup resume slow
+	wait "$writer"
+	wait_until "the image is dropped" eval 'eractl image drop data || [[ ! -e /dev/mapper/data-image-store ]]'
+	eractl image create data --lvm --size 8M > /dev/null
 	eractl image drop data > /dev/null
 	no_gap data
 }

@@ -133,7 +133,7 @@ test_image_lvm_of_a_thin_volume()
 
 test_image_lvm_refusals()
 {
-	DESCRIPTION="image create --lvm refuses an origin that is no logical volume, a volume below logical volumes, and a classic snapshot without a size; nothing is left"
+	DESCRIPTION="image create --lvm refuses an origin that is no logical volume, a volume below logical volumes, and a classic snapshot without a size; nothing is left; with both kinds of images, two drops remove both"
 	local code=0
 
 	new_vg 100M
@@ -151,6 +151,15 @@ test_image_lvm_refusals()
 	eractl image create data > /dev/null
 	says "it has an image already; run 'eractl image drop data'" image create data --lvm --size 8M
 	eractl image drop data > /dev/null
+	# With both kinds of images, the first drop takes the image of erad, and the second one the snapshot.
+	eractl image create data --lvm --size 8M > /dev/null
+	eractl image create data > /dev/null
+	eractl image drop data > "$T/said"
+	grep -q "^data: I/O stood still for " "$T/said" || fail "got '$(cat "$T/said")'"
+	same "$(snapshots)" "vg/data-erad-image"
+	eractl image drop data > "$T/said"
+	same "$(cat "$T/said")" "data: the snapshot vg/data-erad-image is removed"
+	same "$(snapshots)" ""
 	# What an lvcreate has left that was interrupted before the logical volume became a snapshot.
 	new_lv data-erad-image 8M --addtag erad-image
 	says "there is the snapshot vg/data-erad-image already" image create data --lvm --size 8M
