@@ -28,8 +28,8 @@
 
 /*
  * The messages from the caller to the guardian, one byte each.  The guardian sends an answer when it
- * has written the dirty data for the first time, when it has frozen the file system, and when it has
- * thawed the file system.
+ * has written the dirty data for the first time, just before it freezes the file system, when it has
+ * frozen the file system, and when it has thawed the file system.
  */
 enum request {
 	REQUEST_FREEZE = 1,
@@ -79,6 +79,7 @@ static void guard(int socket, int root)
 		return;
 	syncfs(root);
 	a.since_ms = jsonl_now_ms();
+	send(socket, &a, sizeof(a), MSG_NOSIGNAL);
 	a.error = ioctl(root, FIFREEZE, 0) ? errno : 0;
 	send(socket, &a, sizeof(a), MSG_NOSIGNAL);
 	if (a.error)
@@ -171,6 +172,21 @@ static int check_apart(dev_t frozen, const char *device, const char *const *away
 	return 0;
 }
 
+/* Receives an answer of the guardian.  Returns false if the guardian has ended without this answer. */
+static bool receive(const struct freeze *f, struct answer *a)
+{
+	ssize_t n;
+
+	/*
+	 * ECONNRESET: the guardian has ended, and has not read all messages.  The kernel reports this
+	 * once, before the answers that the guardian has sent.
+	 */
+	do {
+		n = recv(f->guardian, a, sizeof(*a), 0);
+	} while (n < 0 && (errno == ECONNRESET || errno == EINTR));
+	return n == sizeof(*a);
+}
+
 /*
  * Waits for an answer of the guardian.  what: what the guardian does, for a note that is printed after
  * NOTE_MS.
@@ -182,7 +198,7 @@ static int await_answer(const struct freeze *f, const char *device, const char *
 	if (!poll(&p, 1, NOTE_MS))
 		complain("%s: %s has taken %d seconds so far; the time depends on the dirty data in the page cache",
 			 device, what, NOTE_MS / 1000);
-	if (recv(f->guardian, a, sizeof(*a), 0) != sizeof(*a))
+	if (!receive(f, a))
 		return err_set(err, -EIO, "%s: the process that freezes the file system has ended", device);
 	return 0;
 }
@@ -230,17 +246,43 @@ int freeze_prepare(struct freeze *f, const char *device, const char *const *away
 	return r;
 }
 
+/* Thaws the file system in this process, because somebody has killed the guardian.  Returns 0 also if it is not frozen. */
+static int thaw_without_guardian(const struct freeze *f, struct err *err)
+{
+	if (ioctl(f->root, FITHAW, 0) && errno != EINVAL)
+		return err_set(err, -errno, "cannot thaw the file system: %s", strerror(errno));
+	return 0;
+}
+
 int freeze_begin(struct freeze *f, const char *device, struct err *err)
 {
 	const uint8_t request = REQUEST_FREEZE;
 	struct answer a;
+	struct err why;
 	int r;
 
 	send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL);
+	r = await_answer(f, device, "to write the latest dirty data of the file system", &a, err);
+	if (r) {
+		/*
+		 * The guardian was killed before it froze the file system.  Do not thaw: if the file
+		 * system is frozen, somebody else has frozen it.
+		 */
+		end_guardian(f);
+		return r;
+	}
 	r = await_answer(f, device, "to freeze the file system", &a, err);
-	if (!r && a.error)
+	if (r) {
+		/*
+		 * The guardian was killed while it froze the file system.  The kernel completes a
+		 * freeze before the process ends, so the file system is frozen now.
+		 */
+		if (thaw_without_guardian(f, &why))
+			err_suffix(err, "%s", why.msg);
+	} else if (a.error) {
 		r = err_set(err, -a.error, "%s: cannot freeze the file system: %s", device,
 			    a.error == EBUSY ? "it is frozen already" : strerror(a.error));
+	}
 	if (r) {
 		end_guardian(f);
 		return r;
@@ -250,27 +292,20 @@ int freeze_begin(struct freeze *f, const char *device, struct err *err)
 	return 0;
 }
 
-void freeze_alive(const struct freeze *f)
+bool freeze_alive(const struct freeze *f)
 {
 	const uint8_t request = REQUEST_ALIVE;
 
 	/* If the socket is full, the guardian has enough messages, so ignore the error. */
-	if (f->guardian < 0 || send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-		return;
+	if (f->guardian < 0 || send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
+	    (errno != EPIPE && errno != ECONNRESET))
+		return true;
 	/*
 	 * Somebody has killed the guardian.  Thaw now, because nobody would thaw the file system if
 	 * this process were killed, too.
 	 */
-	if (errno == EPIPE || errno == ECONNRESET)
-		ioctl(f->root, FITHAW, 0);
-}
-
-/* Thaws the file system in this process, because somebody has killed the guardian. */
-static int thaw_without_guardian(const struct freeze *f, struct err *err)
-{
-	if (ioctl(f->root, FITHAW, 0) && errno != EINVAL)
-		return err_set(err, -errno, "cannot thaw the file system: %s", strerror(errno));
-	return 0;
+	ioctl(f->root, FITHAW, 0);
+	return false;
 }
 
 int freeze_end(struct freeze *f, long long *ms, struct err *err)
@@ -289,7 +324,7 @@ int freeze_end(struct freeze *f, long long *ms, struct err *err)
 	send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL);
 	if (!poll(&p, 1, THAW_WAIT_MS))
 		complain("the file system may still be frozen, because a write to the volume waits, or the process that thaws the file system is stopped; 'fsfreeze -u' with its mount point thaws it, too");
-	else if (recv(f->guardian, &a, sizeof(a), 0) != sizeof(a))
+	else if (!receive(f, &a))
 		r = thaw_without_guardian(f, err);
 	else if (a.error == ETIMEDOUT)
 		r = err_set(err, -ETIMEDOUT, "the file system was thawed before the copy was complete, because nothing was copied for %d seconds",

@@ -39,15 +39,17 @@ int freeze_prepare(struct freeze *f, const char *device, const char *const *away
 
 /*
  * Freezes the file system after freeze_prepare().  Waits, and prints a note, as freeze_prepare() does.
- * EBUSY: the file system is frozen already.
+ * EBUSY: the file system is frozen already.  EIO: the guardian was killed.  After an error, this
+ * function has frozen nothing, or has thawed the file system, and there is no guardian.
  */
 int freeze_begin(struct freeze *f, const char *device, struct err *err);
 
 /*
  * Tells the guardian that the caller makes progress.  Never waits for the guardian.  If the
- * guardian was killed, thaws the file system.
+ * guardian has ended, because it was killed or after FREEZE_SILENCE_S, thaws the file system and returns
+ * false.  Returns true if the guardian lives, or if there is no guardian.
  */
-void freeze_alive(const struct freeze *f);
+bool freeze_alive(const struct freeze *f);
 
 /*
  * Thaws the file system that freeze_begin() has frozen, and sets *ms to the time for which it was

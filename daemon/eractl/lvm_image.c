@@ -151,8 +151,10 @@ int lvm_image_make(const char *volume, struct json_object *status, uint64_t size
 	r = client_call(client_request("checkpoint", volume), NULL, NULL, made, err);
 	if (r) {
 		*made = NULL;
+	} else if (!freeze_alive(&freeze)) {
+		r = err_set(err, -EIO, "volume %s: the process that keeps the file system frozen has ended before lvcreate began, so the file system would not be clean in the snapshot; no snapshot is made; try again",
+			    volume);
 	} else {
-		freeze_alive(&freeze);
 		r = run_lvcreate(volume, size, image, err);
 	}
 	end = freeze_end(&freeze, frozen_ms, &why);

@@ -306,18 +306,56 @@ test_backup_thaws_in_every_case()
 	fsck.ext4 -fn "$T/restored"
 }
 
+# slow_writes MS: from now on, each write to the volume's disk takes MS milliseconds, and a read or a
+# flush takes no time
+slow_writes()
+{
+	local disk
+
+	disk=$(dmsetup deps -o devname slow | sed 's/.*(\(.*\))/\/dev\/\1/')
+	dmsetup load slow --table "0 $(blockdev --getsz "$disk") delay $disk 0 0 $disk 0 $1 $disk 0 0"
+	dmsetup suspend slow
+	dmsetup resume slow
+}
+
+# freezes PID: succeeds if a child process of the process PID is in the system call that freezes a file
+# system, which is the ioctl FIFREEZE. Sets guardian to the child process.
+freezes()
+{
+	for guardian in $(cat "/proc/$1/task/$1/children"); do
+		! grep -q " 0xc0045877 " "/proc/$guardian/syscall" || return 0
+	done
+	return 1
+}
+
+test_backup_thaws_if_the_guardian_is_killed_during_the_freeze()
+{
+	DESCRIPTION="if eractl's guardian process is killed while it freezes the file system, the freeze is completed by the kernel, and eractl thaws the file system"
+	local half guardian
+
+	mounted_volume
+	backs_up "full copy" data --init --freeze
+	slow_writes 3000
+	echo dirty > "$T/mnt/dirty"
+	eractl backup data "$T/dir" --freeze > "$T/said" 2>&1 &
+	half=$!
+	wait_until "the guardian freezes the file system" freezes "$half"
+	kill -KILL "$guardian"
+	wait "$half" && fail "exit code 0: $(cat "$T/said")"
+	grep -F "the process that freezes the file system has ended" "$T/said" || fail "got $(cat "$T/said")"
+	slow_writes 0
+	thawed
+	backs_up "increment" data --freeze
+}
+
 test_backup_freeze_writes_the_dirty_data_first()
 {
 	DESCRIPTION="backup --freeze writes the dirty data before the checkpoint, so that the next increment does not have them; it prints a note if this takes long, and counts the time that the kernel needs for the freeze"
-	local disk frozen copied
+	local frozen copied
 
 	mounted_volume
-	disk=$(dmsetup deps -o devname slow | sed 's/.*(\(.*\))/\/dev\/\1/')
 	backs_up "full copy" data --init --freeze
-	# From now on, each write takes three seconds, and a read or a flush takes no time.
-	dmsetup load slow --table "0 $(blockdev --getsz "$disk") delay $disk 0 0 $disk 0 3000 $disk 0 0"
-	dmsetup suspend slow
-	dmsetup resume slow
+	slow_writes 3000
 	dd if=/dev/urandom of="$T/mnt/dirty" bs=1M count=8 status=none
 	eractl backup data "$T/dir" --freeze --json > "$T/json" 2> "$T/said" || fail "exit code $?: $(cat "$T/said")"
 	grep -F "/dev/mapper/data: to write the dirty data of the file system has taken 5 seconds so far" "$T/said" || fail "no note: $(cat "$T/said")"

@@ -245,3 +245,36 @@ test_image_lvm_that_takes_too_long()
 	umount "$T/mnt"
 	no_gap data
 }
+
+test_image_lvm_when_the_guardian_is_killed()
+{
+	DESCRIPTION="if eractl's guardian process is killed before lvcreate runs, the file system is thawed, no snapshot is made, and image create fails and says why"
+	local create guardian
+
+	new_vg 100M
+	new_lv data 32M
+	eractl create data /dev/vg/data > /dev/null
+	mkdir "$T/mnt"
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	stop_erad
+	start_erad_armed ROLL_PREPARED 1000
+	wait_until "active" eractl_state_is data active
+	# Stop erad in the checkpoint, which is between the freeze and lvcreate.
+	echo "ROLL_PREPARED 1 stop" > "$T/armed"
+	eractl image create data --lvm --size 8M > "$T/said" 2>&1 &
+	create=$!
+	wait_until "erad has stopped" grep -q "failpoint ROLL_PREPARED" "$T/life"
+	read -r guardian < "/proc/$create/task/$create/children" || :
+	kill -KILL "$guardian"
+	wait_until "the guardian has ended" eval '! is_running $guardian'
+	kill -CONT "$(erad_pid)"
+	wait "$create" && fail "the image was made: $(cat "$T/said")"
+	grep -qF "the process that keeps the file system frozen has ended before lvcreate began" "$T/said" || fail "got $(cat "$T/said")"
+	same "$(snapshots)" ""
+	bounded 20 touch "$T/mnt/file" || fail "the file system is frozen"
+	eractl image create data --lvm --size 8M > /dev/null
+	eractl image drop data > /dev/null
+	umount "$T/mnt"
+	no_gap data
+}
