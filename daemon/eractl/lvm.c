@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,24 +18,43 @@
 
 /* Search for lvm here, because the PATH of the user or of cron may lack these directories. */
 #define LVM_PATH	"/usr/sbin:/sbin:/usr/bin:/bin"
-#define TEXT_MAX	1024	/* size of the buffer for the output of lvm, in bytes */
 
-int lvm_run(const char *const argv[], char *out, size_t size)
+/* Copies the end of the file to text.  If the beginning is cut, text begins with the next line. */
+static void take_end(int fd, char *text, size_t size)
 {
-	int fds[2], status, devnull;
+	const off_t length = lseek(fd, 0, SEEK_END);
+	const off_t from = length >= (off_t)size ? length - (off_t)size + 1 : 0;
+	const ssize_t n = pread(fd, text, size - 1, from);
+	const char *line;
+
+	text[n > 0 ? n : 0] = 0;
+	line = from ? strchr(text, '\n') : NULL;
+	if (line && line[1])
+		memmove(text, line + 1, strlen(line + 1) + 1);
+}
+
+int lvm_run(const char *const argv[], struct lvm_said *said)
+{
+	int fds[2], errors, status, devnull;
 	size_t len = 0;
 	ssize_t n;
 	pid_t pid;
 
-	*out = 0;
-	if (pipe2(fds, O_CLOEXEC))
+	*said->out = *said->errors = 0;
+	/* A pipe for the errors, too, could fill up while this process reads the other pipe. */
+	errors = memfd_create("errors of lvm", MFD_CLOEXEC);
+	if (errors < 0)
 		return -1;
+	if (pipe2(fds, O_CLOEXEC)) {
+		close(errors);
+		return -1;
+	}
 	pid = fork();
 	if (!pid) {
 		devnull = open("/dev/null", O_RDWR);
 		dup2(devnull, STDIN_FILENO);
 		dup2(fds[1], STDOUT_FILENO);
-		dup2(fds[1], STDERR_FILENO);
+		dup2(errors, STDERR_FILENO);
 		setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
 		setenv("LC_ALL", "C", 1);
 		setenv("PATH", LVM_PATH, 1);
@@ -43,27 +63,34 @@ int lvm_run(const char *const argv[], char *out, size_t size)
 		_exit(127);
 	}
 	close(fds[1]);
-	if (pid < 0) {
-		close(fds[0]);
-		return -1;
-	}
-	for (;;) {
+	while (pid > 0) {
 		char rest[256];
+		const size_t room = sizeof(said->out) - 1 - len;
 
-		n = len + 1 < size ? read(fds[0], out + len, size - 1 - len) : read(fds[0], rest, sizeof(rest));
+		n = room ? read(fds[0], said->out + len, room) : read(fds[0], rest, sizeof(rest));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
-		if (len + 1 < size)
+		if (room)
 			len += n;
 	}
-	out[len] = 0;
+	said->out[len] = 0;
 	close(fds[0]);
-	while (waitpid(pid, &status, 0) < 0)
+	status = -1;
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+			break;
+	take_end(errors, said->errors, sizeof(said->errors));
+	close(errors);
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+const char *lvm_complaint(struct lvm_said *said)
+{
+	if (*one_line(said->errors))
+		return said->errors;
+	return *one_line(said->out) ? said->out : "it printed nothing";
 }
 
 int lvm_path(const char *path, char *device, size_t size, struct err *err)
@@ -105,22 +132,22 @@ static bool rejected(const char *said)
 	return false;
 }
 
-/* Joins the output of lvm into one line, and makes an error with this line. */
-static int lvm_error(char *said, const char *asked, struct err *err)
+/* Makes an error with the errors of lvm. */
+static int lvm_error(struct lvm_said *said, const char *asked, struct err *err)
 {
-	one_line(said);
-	return err_set(err, -EIO, "'lvm %.150s' failed: %s", asked, *said ? said : "it printed nothing");
+	return err_set(err, -EIO, "'lvm %.150s' failed: %s", asked, lvm_complaint(said));
 }
 
 int lvm_uses(const char *device, bool *uses, struct err *err)
 {
-	char said[TEXT_MAX], asked[PATH_MAX + 8];
+	char asked[PATH_MAX + 8];
+	struct lvm_said said;
 
-	*uses = !lvm_run((const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, said, sizeof(said));
-	if (*uses || rejected(said))
+	*uses = !lvm_run((const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, &said);
+	if (*uses || rejected(said.errors))
 		return 0;
 	snprintf(asked, sizeof(asked), "pvs %s", device);
-	return lvm_error(said, asked, err);
+	return lvm_error(&said, asked, err);
 }
 
 /*
@@ -151,27 +178,28 @@ static bool take_vg(const char *said, struct lvm_vg *vg)
 int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
 {
 	static const char all[] = "devices{filter=[\"a|.*|\"] global_filter=[\"a|.*|\"] use_devicesfile=0}";
-	char said[TEXT_MAX], asked[PATH_MAX + 8];
+	char asked[PATH_MAX + 8];
+	struct lvm_said said;
 	int code;
 
 	code = lvm_run((const char *const[]){ "lvm", "pvs", "--noheadings", "--nameprefixes", "--unquoted", "--config", all, "--separator", "/",
-					      "-o", "vg_name,vg_uuid", device, NULL }, said, sizeof(said));
-	if (!code && take_vg(said, vg))
+					      "-o", "vg_name,vg_uuid", device, NULL }, &said);
+	if (!code && take_vg(said.out, vg))
 		return 0;
 	snprintf(asked, sizeof(asked), "pvs %s", device);
-	return lvm_error(said, asked, err);
+	return lvm_error(&said, asked, err);
 }
 
 /*
  * Runs lvmconfig, with a key in argv.  Sets *has to whether LVM's configuration has a value for the
- * key.  If so, text is "KEY=VALUE".  EIO: lvmconfig has failed for another reason.
+ * key.  If so, said->out is "KEY=VALUE".  EIO: lvmconfig has failed for another reason.
  */
-static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
+static int configured(const char *const argv[], struct lvm_said *said, bool *has, struct err *err)
 {
-	*has = !lvm_run(argv, text, size);
+	*has = !lvm_run(argv, said);
 	if (*has)
-		one_line(text);
-	return *has || strstr(text, "not found") ? 0 : lvm_error(text, "lvmconfig", err);
+		one_line(said->out);
+	return *has || strstr(said->errors, "not found") ? 0 : lvm_error(said, "lvmconfig", err);
 }
 
 int lvm_check_filter(const char *pv, const char *name, struct err *err)
@@ -179,18 +207,18 @@ int lvm_check_filter(const char *pv, const char *name, struct err *err)
 	static const char *const ask_file[] = { "lvm", "lvmconfig", "--type", "full", "devices/use_devicesfile", NULL };
 	static const char *const ask_filter[] = { "lvm", "lvmconfig", "devices/global_filter", NULL };
 	static const char devices[] = "/etc/lvm/devices/system.devices";
-	char text[TEXT_MAX];
+	struct lvm_said said;
 	bool has;
 	int r;
 
-	r = configured(ask_file, text, sizeof(text), &has, err);
+	r = configured(ask_file, &said, &has, err);
 	if (r)
 		return r;
-	if (has && strstr(text, "use_devicesfile=1") && !access(devices, F_OK))
+	if (has && strstr(said.out, "use_devicesfile=1") && !access(devices, F_OK))
 		return err_set(err, -EEXIST,
 			       "LVM uses %s and no filter: run 'lvmdevices --deldev %.100s', attach without --write-lvm-filter, and run 'lvmdevices --adddev /dev/mapper/%s'",
 			       devices, pv, name);
-	r = configured(ask_filter, text, sizeof(text), &has, err);
+	r = configured(ask_filter, &said, &has, err);
 	if (r)
 		return r;
 	r = has ? lvm_filter_ours(LVM_FILTER_FILE, err) : 1;
@@ -199,7 +227,7 @@ int lvm_check_filter(const char *pv, const char *name, struct err *err)
 	if (!r)
 		return err_set(err, -EEXIST,
 			       "LVM has a filter already, %s, which a line in " LVM_FILTER_FILE " would replace; reject %.100s there, and attach without --write-lvm-filter",
-			       text, pv);
+			       said.out, pv);
 	return 0;
 }
 
@@ -220,19 +248,20 @@ static bool same_directory(const char *a, const char *b)
 int lvm_check_locks(struct err *err)
 {
 	static const char *const ask[] = { "lvm", "lvmconfig", "--type", "full", "global/locking_dir", NULL };
-	char text[TEXT_MAX], *dir, *end;
+	struct lvm_said said;
+	char *dir, *end;
 	bool has;
 	int r;
 
-	r = configured(ask, text, sizeof(text), &has, err);
+	r = configured(ask, &said, &has, err);
 	if (r || !has)
 		return r;
 	/* locking_dir="/run/lock/lvm" */
-	dir = strstr(text, "=\"/");
+	dir = strstr(said.out, "=\"/");
 	dir = dir ? dir + strlen("=\"") : NULL;
 	end = dir ? strchr(dir, '"') : NULL;
 	if (!end)
-		return lvm_error(text, "lvmconfig", err);
+		return lvm_error(&said, "lvmconfig", err);
 	*end = 0;
 	/* A slash at the end does not name another directory. */
 	while (end > dir + 1 && end[-1] == '/')

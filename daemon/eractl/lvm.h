@@ -9,11 +9,21 @@
 #include "common/err.h"
 
 /*
- * Runs the lvm program, which may wait for LVM's locks.  argv: its arguments, from "lvm" on, with a
- * NULL at the end.  out receives its output and its errors, cut to size - 1 bytes.  Returns its exit
- * code, or -1 if it was not started or was killed.
+ * What lvm has printed.  The answer of lvm is apart from its warnings, which come first and may be
+ * long.  Only the beginning of the output and the end of the errors are kept.
  */
-int lvm_run(const char *const argv[], char *out, size_t size);
+struct lvm_said {
+	char out[1024], errors[1024];
+};
+
+/*
+ * Runs the lvm program, which may wait for LVM's locks.  argv: its arguments, from "lvm" on, with a
+ * NULL at the end.  Returns its exit code, or -1 if it was not started or was killed.
+ */
+int lvm_run(const char *const argv[], struct lvm_said *said);
+
+/* Makes one line of the errors of lvm, or of its output if there are no errors, for an error message. */
+const char *lvm_complaint(struct lvm_said *said);
 
 /*
  * Finds the path below /dev by which LVM knows a block device.  path: may be relative, or a link

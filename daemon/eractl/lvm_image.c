@@ -13,8 +13,6 @@
 #include "eractl/lvm.h"
 #include "eractl/lvm_image.h"
 
-#define SAID_MAX	1024	/* size of a buffer for the output of lvm, in bytes */
-
 /*
  * The device-mapper UUID of a logical volume: this prefix, and 32 characters each for the volume
  * group and the logical volume.  A device inside a logical volume has a suffix after that.
@@ -36,11 +34,10 @@ static int find_node(const char *volume, const char *origin, char *path, size_t 
 	return 0;
 }
 
-/* Joins the output of lvm into one line, and makes an error with this line. */
-static int lvm_failed(const char *volume, const char *what, char *said, struct err *err)
+/* Makes an error with the errors of lvm. */
+static int lvm_failed(const char *volume, const char *what, struct lvm_said *said, struct err *err)
 {
-	one_line(said);
-	return err_set(err, -EIO, "volume %s: %s failed: %s", volume, what, *said ? said : "it printed nothing");
+	return err_set(err, -EIO, "volume %s: %s failed: %s", volume, what, lvm_complaint(said));
 }
 
 /* Takes the value of the key from the output of lvs with --nameprefixes, which may be empty. */
@@ -62,7 +59,8 @@ static bool take(const char *said, const char *key, char *value, size_t size)
 
 int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out, struct err *err)
 {
-	char node[sizeof("/dev/mapper/") + DM_NAME_LEN], said[SAID_MAX], type[64], chosen[2 * sizeof(out->name)], found[sizeof(out->name)];
+	char node[sizeof("/dev/mapper/") + DM_NAME_LEN], type[64], chosen[2 * sizeof(out->name)], found[sizeof(out->name)];
+	struct lvm_said said;
 	int r;
 
 	*out = (struct lvm_image){ 0 };
@@ -70,25 +68,26 @@ int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out
 	if (r)
 		return r;
 	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "vg_name,lv_name,segtype", node, NULL },
-		    said, sizeof(said)) ||
-	    !take(said, "LVM2_VG_NAME='", out->vg, sizeof(out->vg)) || !take(said, "LVM2_LV_NAME='", out->lv, sizeof(out->lv)) ||
-	    !take(said, "LVM2_SEGTYPE='", type, sizeof(type)))
-		return lvm_failed(volume, "lvs of its origin", said, err);
+		    &said) ||
+	    !take(said.out, "LVM2_VG_NAME='", out->vg, sizeof(out->vg)) || !take(said.out, "LVM2_LV_NAME='", out->lv, sizeof(out->lv)) ||
+	    !take(said.out, "LVM2_SEGTYPE='", type, sizeof(type)))
+		return lvm_failed(volume, "lvs of its origin", &said, err);
 	out->thin = !strcmp(type, "thin");
 	snprintf(out->name, sizeof(out->name), "%s" LVM_IMAGE_SUFFIX, out->lv);
 	snprintf(out->device, sizeof(out->device), "/dev/%s/%s", out->vg, out->name);
 	snprintf(chosen, sizeof(chosen), "lv_name=\"%s\" && lv_tags=\"" LVM_IMAGE_TAG "\"", out->name);
 	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_name", "-S", chosen, out->vg, NULL },
-		    said, sizeof(said)))
-		return lvm_failed(volume, "lvs of its volume group", said, err);
-	out->there = take(said, "LVM2_LV_NAME='", found, sizeof(found)) && !strcmp(found, out->name);
+		    &said))
+		return lvm_failed(volume, "lvs of its volume group", &said, err);
+	out->there = take(said.out, "LVM2_LV_NAME='", found, sizeof(found)) && !strcmp(found, out->name);
 	return 0;
 }
 
 /* Runs lvcreate.  size: as for lvm_image_make(). */
 static int run_lvcreate(const char *volume, uint64_t size, const struct lvm_image *image, struct err *err)
 {
-	char of[2 * LVM_IMAGE_NAME], sectors[32], said[SAID_MAX];
+	char of[2 * LVM_IMAGE_NAME], sectors[32];
+	struct lvm_said said;
 	const char *argv[20];
 	size_t n = 0;
 
@@ -113,8 +112,8 @@ static int run_lvcreate(const char *volume, uint64_t size, const struct lvm_imag
 	}
 	argv[n++] = of;
 	argv[n] = NULL;
-	if (lvm_run(argv, said, sizeof(said)))
-		return lvm_failed(volume, "lvcreate -s", said, err);
+	if (lvm_run(argv, &said))
+		return lvm_failed(volume, "lvcreate -s", &said, err);
 	if (!blockdev_at(image->device))
 		return err_set(err, -ENODEV, "volume %s: lvcreate has made %s/%s, but there is no %s; run 'eractl image drop %s' to remove the snapshot",
 			       volume, image->vg, image->name, image->device, volume);
@@ -187,11 +186,12 @@ static int check_dependents(const char *volume, const char *name, const struct l
 	 * external origin.  With several of them, LVM adds a role that contains the same word.
 	 */
 	static const char *const roles[] = { "thickorigin", "extthinorigin" };
-	char said[SAID_MAX], role[256];
+	struct lvm_said said;
+	char role[256];
 
-	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_role", name, NULL }, said, sizeof(said)) ||
-	    !take(said, "LVM2_LV_ROLE='", role, sizeof(role)))
-		return lvm_failed(volume, "lvs of its image", said, err);
+	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_role", name, NULL }, &said) ||
+	    !take(said.out, "LVM2_LV_ROLE='", role, sizeof(role)))
+		return lvm_failed(volume, "lvs of its image", &said, err);
 	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
 		if (strstr(role, roles[i]))
 			return err_set(err, -EBUSY,
@@ -202,13 +202,14 @@ static int check_dependents(const char *volume, const char *name, const struct l
 
 int lvm_image_drop(const char *volume, const struct lvm_image *image, struct err *err)
 {
-	char name[2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)], said[SAID_MAX];
+	char name[2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)];
+	struct lvm_said said;
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", image->vg, image->name);
 	r = check_dependents(volume, name, image, err);
 	if (r)
 		return r;
-	return lvm_run((const char *const[]){ "lvm", "lvremove", "-f", name, NULL }, said, sizeof(said)) ?
-		lvm_failed(volume, "lvremove of its image", said, err) : 0;
+	return lvm_run((const char *const[]){ "lvm", "lvremove", "-f", name, NULL }, &said) ?
+		lvm_failed(volume, "lvremove of its image", &said, err) : 0;
 }

@@ -278,3 +278,24 @@ test_image_lvm_when_the_guardian_is_killed()
 	umount "$T/mnt"
 	no_gap data
 }
+
+test_image_lvm_with_many_warnings()
+{
+	DESCRIPTION="warnings of LVM that are longer than any buffer do not hinder image create --lvm and image drop"
+	local i
+
+	new_vg 100M
+	new_lv data 32M
+	eractl create data /dev/vg/data > /dev/null
+	# For each section that lvm does not know, lvm prints a line before its answer.
+	for ((i = 0; i < 500; i++)); do
+		echo "no_section_of_lvm_has_this_name_$i { a=1 }"
+	done >> /etc/lvm/lvmlocal.conf
+	lvs vg > /dev/null 2> "$T/err"
+	(($(wc -c < "$T/err") > 10000)) || fail "lvs prints no warnings: $(cat "$T/err")"
+	eractl image create data --lvm --size 8M > /dev/null
+	says "there is the snapshot vg/data-erad-image already" image create data --lvm --size 8M
+	eractl image drop data > "$T/said"
+	same "$(cat "$T/said")" "data: the snapshot vg/data-erad-image is removed"
+	same "$(snapshots 2> /dev/null)" ""
+}
