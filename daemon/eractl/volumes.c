@@ -156,11 +156,26 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 	return code;
 }
 
+/* Returns whether the answer for one volume has all members.  If not, prints an error. */
+static bool has_checkpoint(const struct volumes_job *job, struct json_object *one)
+{
+	const char *volume = json_text(one, "volume");
+	uint64_t era;
+
+	if (!volume)
+		complain("the answer of erad to %s cannot be understood: it names no volume", job->op);
+	else if (!json_number(one, "era", &era) || !json_text(one, "token"))
+		complain("volume %s: the answer of erad to %s cannot be understood: a member is missing", volume, job->op);
+	else
+		return true;
+	return false;
+}
+
 int volumes_run_together(const struct volumes_job *job, char *const *names)
 {
-	struct json_object *results, *result, *volumes;
-	int code = EXIT_SUCCESS;
+	struct json_object *result, *volumes, *one;
 	struct err err;
+	size_t nr;
 
 	if (client_call(volumes_request(job->op, names), NULL, NULL, &result, &err))
 		return fail(&err);
@@ -170,14 +185,31 @@ int volumes_run_together(const struct volumes_job *job, char *const *names)
 		json_object_put(result);
 		return EXIT_FAILURE;
 	}
-	results = job->json ? json_object_new_array() : NULL;
-	for (size_t i = 0; i < json_object_array_length(volumes); i++)
-		if (take_result(job, json_object_get(json_object_array_get_idx(volumes, i)), results))
-			code = EXIT_FAILURE;
+	nr = json_object_array_length(volumes);
+	/* Print nothing if a member is missing, because line n of the output must belong to volume n. */
+	for (size_t i = 0; i < nr; i++) {
+		if (has_checkpoint(job, json_object_array_get_idx(volumes, i)))
+			continue;
+		json_object_put(result);
+		return EXIT_FAILURE;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		one = json_object_array_get_idx(volumes, i);
+		seen_note(json_text(one, "token"));
+		gaps_complain(json_text(one, "volume"), json_object_object_get(one, "gaps"), GAPS_INCREMENT);
+	}
+	for (size_t i = 0; i < nr && !job->json; i++)
+		job->print(json_object_array_get_idx(volumes, i));
+	if (job->json)
+		print_results(json_object_get(volumes));
+	/* Flush the output, because each witness may take long. */
+	fflush(stdout);
+	for (size_t i = 0; i < nr && job->witness; i++) {
+		one = json_object_array_get_idx(volumes, i);
+		witness_note(json_text(one, "volume"), json_text(one, "token"));
+	}
 	json_object_put(result);
-	if (results)
-		print_results(results);
-	return code;
+	return EXIT_SUCCESS;
 }
 
 bool complain_of_table(void)

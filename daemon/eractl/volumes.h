@@ -36,8 +36,10 @@ int volumes_run_operands(const struct command *cmd, const struct volumes_job *jo
 			 char **argv);
 
 /*
- * Makes one request for all the names, whose answer is a list of volumes, and shows its members as
- * volumes_run() does.  names ends with a NULL.  Returns the exit code.
+ * Makes one request for all the names, whose answer is a list of checkpoints of volumes.  Shows
+ * them, and does what job->witness says.  Uses no other members of the job than op, print, witness
+ * and json.  names ends with a NULL.  Returns the exit code; unless it is EXIT_SUCCESS, nothing is
+ * printed on stdout.
  */
 int volumes_run_together(const struct volumes_job *job, char *const *names);
 

@@ -23,20 +23,30 @@ static int find(struct json_object *name, struct volume **v, struct err *err)
 	return r ? err_prefix(err, r, "volume %s", text) : 0;
 }
 
-static struct json_object *eras_json(struct volume *const *v, const uint32_t *era, unsigned int nr)
+/* Returns an error if a volume was closed, because its token and its gaps cannot be known then. */
+static int eras_json(struct volume *const *v, const uint32_t *era, unsigned int nr,
+		     struct json_object **out, struct err *err)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	int r = 0;
 
-	for (unsigned int i = 0; i < nr; i++) {
+	json_object_object_add(o, "volumes", list);
+	for (unsigned int i = 0; i < nr && !r; i++) {
 		struct json_object *one = json_object_new_object();
 
 		json_object_object_add(one, "volume", json_object_new_string(v[i]->name));
 		add_era_and_token(one, v[i], era[i]);
 		add_gaps(one, v[i], era[i]);
 		json_object_array_add(list, one);
+		if (!json_object_object_get(one, "token") || !json_object_object_get(one, "gaps"))
+			r = err_set(err, -ENODEV, "volume %s: it was closed before the checkpoint of all volumes had ended",
+				    v[i]->name);
 	}
-	json_object_object_add(o, "volumes", list);
-	return o;
+	if (r)
+		json_object_put(o);
+	else
+		*out = o;
+	return r;
 }
 
 int request_checkpoint_together(struct json_object *arg, struct json_object **result, struct err *err)
@@ -61,8 +71,8 @@ int request_checkpoint_together(struct json_object *arg, struct json_object **re
 	if (!r)
 		r = volume_checkpoint_together(v, nr, era, err);
 	if (!r)
-		*result = eras_json(v, era, nr);
-	else
+		r = eras_json(v, era, nr, result, err);
+	if (r)
 		err_suffix(err, "so none of the %zu volumes has got a checkpoint", wanted);
 	while (nr)
 		volume_unref(v[--nr]);

@@ -15,6 +15,8 @@
 #define PREPARE_WAIT_MIN_MS 100
 #define PREPARE_WAIT_MAX_MS 1600	/* all pauses together take 3.1 seconds */
 #define WAITING_MAX	8u		/* this many requests may wait for eras of one volume */
+/* How often a thread that waits for checkpoint_lock checks whether the volume ends. */
+#define LOCK_LOOK_MS	1000u
 
 /* Returns an error if no checkpoint can be requested now.  Context: v->lock. */
 static int may_roll(const struct volume *v, struct err *err)
@@ -22,7 +24,7 @@ static int may_roll(const struct volume *v, struct err *err)
 	const char *state;
 	struct err why;
 
-	if (v->ended || v->stop)
+	if (v->ending || v->stop)
 		return err_set(err, -ENODEV, "the volume is being closed");
 	if (v->ready)
 		return 0;
@@ -78,7 +80,7 @@ static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 		struct timespec until = thread_deadline(ms);
 
 		pthread_mutex_lock(&v->lock);
-		while (!v->ended && !v->stop &&
+		while (!v->ending && !v->stop &&
 		       !pthread_cond_timedwait(&v->changed, &v->lock, &until))
 			;
 		pthread_mutex_unlock(&v->lock);
@@ -166,12 +168,34 @@ int checkpoint_look(struct volume *v, struct err *err)
 	return r ? r : past_look_open(v, err);
 }
 
+int checkpoint_lock_take(struct volume *v, uint64_t until, struct err *err)
+{
+	for (;;) {
+		const uint64_t now = thread_now_ms(), left = now < until ? until - now : 0;
+		const struct timespec step = thread_deadline(left < LOCK_LOOK_MS ? left : LOCK_LOOK_MS);
+		bool ends;
+
+		if (!pthread_mutex_clocklock(&v->checkpoint_lock, CLOCK_MONOTONIC, &step))
+			return 0;
+		pthread_mutex_lock(&v->lock);
+		ends = v->ending || v->stop;
+		pthread_mutex_unlock(&v->lock);
+		if (ends)
+			return err_set(err, -ENODEV, "the volume is being closed");
+		if (thread_now_ms() >= until)
+			return err_set(err, -EBUSY, "another checkpoint or snapshot has not ended in time; run 'eractl status %s' to see whether writes hang",
+				       v->name);
+	}
+}
+
 int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
 {
 	bool again = true;
 	int r;
 
-	pthread_mutex_lock(&v->checkpoint_lock);
+	r = checkpoint_lock_take(v, UINT64_MAX, err);
+	if (r)
+		return r;
 	r = checkpoint_look(v, err);
 	if (r) {
 		pthread_mutex_unlock(&v->checkpoint_lock);

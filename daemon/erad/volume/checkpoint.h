@@ -31,7 +31,7 @@ void volume_has_waited(struct volume *v);
 /*
  * Begins a new era, and waits as volume_checkpoint() does.  Call volume_may_wait() first.
  * c->snapshot true: also requests a snapshot of all earlier eras, which the next fold takes.
- * c->lasts true: the snapshot is a lasting one.
+ * c->lasts true: the snapshot is a lasting one.  ENODEV: the volume is being closed.
  */
 int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
 
@@ -47,15 +47,22 @@ int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, str
  * E2BIG	there are more than TOGETHER_MAX volumes
  * EINVAL	a volume is named twice
  * EDEADLK	the metadata of a volume lies on another one of the volumes
+ * ENODEV	a volume is being closed
  * EBUSY		another checkpoint of a volume did not end in time
  * ETIMEDOUT	a volume was not ready in time, or did not begin its era in time
+ *
+ * The function returns when the part of each volume has ended.  If the metadata of one volume
+ * hangs, this may be long after the other volumes serve writes again and can have other checkpoints.
  */
 int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_t *era,
 			       struct err *err);
 
 /*
- * The steps of volume_roll().  All of them need checkpoint_lock.
+ * The steps of volume_roll().  All of them, except the first two, need checkpoint_lock.
  *
+ * checkpoint_lock_take() takes checkpoint_lock.  The holder of the lock may wait for I/O that never
+ * ends, and the caller may have a reference to the store, so the wait ends when the volume ends:
+ * ENODEV.  EBUSY: thread_now_ms() has reached `until`; UINT64_MAX: no limit.
  * checkpoint_look() looks at the metadata file, and for other devices on the origin.
  * checkpoint_prepare() gets memory for the next era, and sets c->prepared and c->map.
  * checkpoint_request() copies c to the volume, and wakes the volume thread; on success, the volume
@@ -64,6 +71,7 @@ int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_
  * so run the checkpoint once more.
  * checkpoint_once() does the last three.
  */
+int checkpoint_lock_take(struct volume *v, uint64_t until, struct err *err);
 int checkpoint_look(struct volume *v, struct err *err);
 int checkpoint_prepare(struct volume *v, struct checkpoint *c, struct err *err);
 int checkpoint_request(struct volume *v, const struct checkpoint *c, struct err *err);

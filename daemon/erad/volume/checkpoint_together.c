@@ -5,6 +5,11 @@
  *
  * The checkpoint_locks are taken in the order of the volumes' names, so two requests for
  * overlapping sets cannot wait for each other.
+ *
+ * While this thread has the lock of a volume, nobody else can have a checkpoint or a snapshot of
+ * the volume.  Therefore a volume that hangs must not keep the locks of the others.  Whatever waits for
+ * I/O of one volume without a limit comes before the first lock, and each lock is released as soon
+ * as the part of its volume has ended.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +22,7 @@
 #include "erad/volume/together.h"
 #include "erad/volume/volume.h"
 
-/* How long to wait for another checkpoint of one of the volumes. */
+/* How long to wait for other checkpoints of the volumes, in each try. */
 #define LOCK_MS		10000u
 
 /* One of the volumes. */
@@ -62,18 +67,15 @@ static int check_metadata(const struct part *p, unsigned int nr, struct err *err
 	return 0;
 }
 
-static int lock_part(struct part *p, const struct timespec *until, struct err *err)
+/* Ends the wait for the lock when thread_now_ms() is `until`. */
+static int lock_part(struct part *p, uint64_t until, struct err *err)
 {
 	int r = volume_may_wait(p->v, err);
 
 	p->may_wait = !r;
-	if (!r && pthread_mutex_clocklock(&p->v->checkpoint_lock, CLOCK_MONOTONIC, until))
-		r = err_set(err, -EBUSY, "another checkpoint or snapshot has not ended within %u seconds; run 'eractl status %s' to see whether writes hang",
-			    LOCK_MS / 1000, p->v->name);
-	else if (!r)
-		p->locked = true;
 	if (!r)
-		r = checkpoint_look(p->v, err);
+		r = checkpoint_lock_take(p->v, until, err);
+	p->locked = p->may_wait && !r;
 	return r ? err_prefix(err, r, "volume %s", p->v->name) : 0;
 }
 
@@ -86,13 +88,24 @@ static void unlock_part(struct part *p)
 	p->locked = p->may_wait = false;
 }
 
+/* Looks at the volume, as each checkpoint does.  May wait for I/O. */
+static int look_at_part(struct part *p, struct err *err)
+{
+	int r = volume_may_wait(p->v, err);
+
+	if (!r) {
+		r = checkpoint_look(p->v, err);
+		volume_has_waited(p->v);
+	}
+	return r ? err_prefix(err, r, "volume %s", p->v->name) : 0;
+}
+
 /* If the metadata has already begun an era, moves the target to this era. */
-static int catch_up(struct volume *v, struct err *err)
+static int catch_up(struct volume *v, bool *again, struct err *err)
 {
 	struct store *s = volume_store_get(v);
 	struct store_info info;
 	uint32_t era;
-	bool again;
 
 	if (!s)
 		return volume_store_missing(err);
@@ -101,22 +114,38 @@ static int catch_up(struct volume *v, struct err *err)
 	pthread_mutex_lock(&v->lock);
 	era = v->info.era;
 	pthread_mutex_unlock(&v->lock);
-	return info.era > era ? checkpoint_once(v, &(struct checkpoint){ }, &era, &again, err) : 0;
+	return info.era > era ? checkpoint_once(v, &(struct checkpoint){ }, &era, again, err) : 0;
+}
+
+/*
+ * Calls catch_up().  Context: no lock of another volume, because catch_up() waits for a drain.  If
+ * the metadata begins another era before all locks are taken, rollover.c notices this era, and the
+ * checkpoint must be tried again.
+ */
+static int catch_up_part(struct part *p, bool *again, struct err *err)
+{
+	int r = lock_part(p, thread_now_ms() + LOCK_MS, err);
+
+	if (r)
+		return r;
+	r = catch_up(p->v, again, err);
+	unlock_part(p);
+	return r ? err_prefix(err, r, "volume %s", p->v->name) : 0;
 }
 
 static int prepare_part(struct part *p, struct together *t, unsigned int me, struct err *err)
 {
-	int r = catch_up(p->v, err);
+	int r;
 
 	p->c = (struct checkpoint){ .together = t, .member = me, .map.fd = -1 };
-	if (!r)
-		r = checkpoint_prepare(p->v, &p->c, err);
+	r = checkpoint_prepare(p->v, &p->c, err);
 	return r ? err_prefix(err, r, "volume %s", p->v->name) : 0;
 }
 
 /*
- * Starts all volumes, and waits until all have ended.  Unlocks a volume when it has its era,
- * because another one may take longer for its drain.  Returns whether to try once more.
+ * Starts all volumes, and waits until all have ended.  Unlocks each volume when it has ended,
+ * because another one may take longer for its drain, or its metadata may hang.  Returns whether to
+ * try once more.
  */
 static bool run_parts(struct part *p, unsigned int nr, struct together *t)
 {
@@ -138,25 +167,23 @@ static bool run_parts(struct part *p, unsigned int nr, struct together *t)
 		bool part_again;
 		struct err err;
 
-		if (!part->started)
-			continue;
-		if (!checkpoint_collect(part->v, &part->era, &part_again, &err)) {
-			writers_make_room(&part->v->shown.writers, part->era);
-			unlock_part(part);
+		if (part->started) {
+			if (!checkpoint_collect(part->v, &part->era, &part_again, &err))
+				writers_make_room(&part->v->shown.writers, part->era);
+			again |= part_again;
 		}
-		again |= part_again;
+		unlock_part(part);
 	}
 	return again;
 }
 
-static int try_together(struct part *p, unsigned int nr, bool *again, struct err *err)
+static int begin_together(struct part *p, unsigned int nr, bool *again, struct err *err)
 {
 	struct together_member *member = calloc(nr, sizeof(*member));
 	struct together t;
 	unsigned int i;
 	int r = 0;
 
-	*again = false;
 	if (!member)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (i = 0; i < nr && !r; i++) {
@@ -178,10 +205,28 @@ static int try_together(struct part *p, unsigned int nr, bool *again, struct err
 	return r;
 }
 
+/* *again: try once more.  On return, no volume is locked. */
+static int try_together(struct part *p, unsigned int nr, bool *again, struct err *err)
+{
+	uint64_t until;
+	int r = 0;
+
+	*again = false;
+	for (unsigned int i = 0; i < nr && !r; i++)
+		r = catch_up_part(&p[i], again, err);
+	until = thread_now_ms() + LOCK_MS;
+	for (unsigned int i = 0; i < nr && !r; i++)
+		r = lock_part(&p[i], until, err);
+	if (!r)
+		r = begin_together(p, nr, again, err);
+	for (unsigned int i = 0; i < nr; i++)
+		unlock_part(&p[i]);
+	return r;
+}
+
 int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_t *era,
 			       struct err *err)
 {
-	const struct timespec until = thread_deadline(LOCK_MS);
 	bool again = true;
 	struct part *p;
 	int r = 0;
@@ -199,19 +244,21 @@ int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_
 	for (unsigned int i = 1; i < nr && !r; i++)
 		if (!by_name(&p[i - 1], &p[i]))
 			r = err_set(err, -EINVAL, "got %s twice, expected each volume once", p[i].v->name);
+	/*
+	 * Look before check_metadata(), which needs the metadata file: if the file was deleted, the
+	 * look writes a new one.
+	 */
+	for (unsigned int i = 0; i < nr && !r; i++)
+		r = look_at_part(&p[i], err);
 	if (!r)
 		r = check_metadata(p, nr, err);
-	for (unsigned int i = 0; i < nr && !r; i++)
-		r = lock_part(&p[i], &until, err);
 	for (unsigned int i = 0; i < ROLL_TRIES && !r && again; i++) {
 		r = try_together(p, nr, &again, err);
 		if (again && r == -EAGAIN && i + 1 < ROLL_TRIES)
 			r = 0;
 	}
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i < nr; i++)
 		era[p[i].place] = p[i].era;
-		unlock_part(&p[i]);
-	}
 	free(p);
 	return r;
 }

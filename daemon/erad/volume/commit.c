@@ -325,6 +325,10 @@ static void end_volume(struct volume *v, bool gone)
 	struct store *s;
 	int code = 0;
 
+	/* Ends the waits in checkpoint_lock_take(), also of the threads that are joined below. */
+	pthread_mutex_lock(&v->lock);
+	v->ending = true;
+	pthread_mutex_unlock(&v->lock);
 	attach_let_go(v);
 	thread_usual();
 	/*

@@ -66,7 +66,7 @@ static void check_deadline(struct together *t)
 		err_set(&why, -ETIMEDOUT, "it was not ready for the checkpoint within %u seconds: writes of an earlier era are in flight, or its metadata is slow; run 'eractl status %s'",
 			GATHER_MS / 1000, t->member[i].volume->name);
 	else
-		err_set(&why, -ETIMEDOUT, "it has not begun its new era within %u seconds, because its metadata is slow or hangs, so the other volumes did not wait any longer; run 'eractl status %s'",
+		err_set(&why, -ETIMEDOUT, "it has not begun its new era within %u seconds, because its metadata is slow, hangs, or needs writes to one of the other volumes, so the other volumes did not wait any longer; run 'eractl status %s'",
 			HOLD_MS / 1000, t->member[i].volume->name);
 	fail_for(t, i, -ETIMEDOUT, why.msg);
 }

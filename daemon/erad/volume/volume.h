@@ -145,6 +145,7 @@ struct volume {
 	bool settled;			/* the first attempt to attach has ended */
 	bool expected;			/* wait for a target that is about to be made */
 	bool stop;			/* the volume thread must detach and end */
+	bool ending;			/* the volume thread has begun to end */
 	bool ended;			/* the volume thread has ended */
 	/*
 	 * 0, or a negative errno: why the metadata was not closed cleanly.  Valid when `ended` is

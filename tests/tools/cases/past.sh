@@ -24,6 +24,9 @@ fake_erad()
 			my %answer = (
 				status => [{ result => { volumes => [{ volume => "data", device => $device }] } }],
 				checkpoint => [{ result => { %named, gaps => \@gaps } }],
+				checkpoint_together => [{ result => { volumes => [map {
+					{ volume => $_, era => 2, token => $_ eq "lost" ? undef : $token, gaps => $_ eq "data" ? \@gaps : [] }
+				} @{$q->{volumes} // []}] } }],
 				image_create => [{ result => { %named, device => "x", stood_still_seconds => 0.1, gaps => \@gaps } }],
 				bookmark_set => [{ result => { volume => "data", bookmarks => [] } }],
 				diff => [{ part => { %named, block_size => 65536, since => $since + 0, size => $size + 0, gaps => \@listed } },
@@ -72,6 +75,25 @@ test_commands_that_begin_an_era_say_which_gaps_erad_has_noticed()
 	says_once "$gap; if they go on during this copy, the copy may mix data of different moments"
 	asks send data --since "$(token 1)"
 	says_once "the whole volume is listed, because writes may have gone past erad in era 1 (unknown: /dev/mapper/other"
+}
+
+test_checkpoint_together_prints_all_volumes_or_none()
+{
+	DESCRIPTION="checkpoint --together prints a line for each volume, and prints nothing if the answer has no token for one of them"
+
+	truncate -s $size "$T/v1"
+	fake_erad
+	trap 'kill $fake || :; echo "$DESCRIPTION" > "$T.description"' EXIT
+	asks checkpoint --together log data --token
+	same "$(cat "$T/out")" "$(token 2)
+$(token 2)"
+	says_once "volume data: writes may have gone past erad in era 1"
+	asks checkpoint --together log data --json
+	same "$(grep -o '"volume": *"[a-z]*"' "$T/out" | tr -d ' \n')" '"volume":"log""volume":"data"'
+	(asks checkpoint --together data lost) > /dev/null 2>&1 && fail "the command succeeded without a token"
+	same "$(cat "$T/out")" ""
+	grep -q "volume lost: the answer of erad to checkpoint_together cannot be understood: a member is missing" "$T/err" ||
+		fail "got $(cat "$T/err")"
 }
 
 test_diff_refuses_metadata_with_another_device_on_the_origin()
