@@ -153,18 +153,17 @@ test_image_of_a_later_backup_stays()
 test_image_backup_that_cannot_drop_the_image()
 {
 	DESCRIPTION="if another program has the image open at the end of a backup, the backup works and says that the image is left; the guardian process drops the image as soon as this is possible"
-	local backup holder
+	local backup opened
 
 	mkdir "$T/dir"
 	eractl create data "$(new_disk 64M)" > /dev/null
 	eractl backup data "$T/dir" --init --image > /dev/null
 	stopped_backup
-	sleep 600 < /dev/mapper/data-image &
-	holder=$!
+	exec {opened}< /dev/mapper/data-image
 	kill -CONT $backup
 	wait $backup || fail "$(cat "$T/said")"
 	grep -q "the image is not dropped yet" "$T/said" || fail "$(cat "$T/said")"
 	same "$(image_state)" valid
-	kill $holder
+	exec {opened}<&-
 	wait_until "the image is dropped" image_state_is none
 }
