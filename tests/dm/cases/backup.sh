@@ -322,7 +322,10 @@ slow_writes()
 # system, which is the ioctl FIFREEZE. Sets guardian to the child process.
 freezes()
 {
-	for guardian in $(cat "/proc/$1/task/$1/children"); do
+	local children
+
+	read -ra children < "/proc/$1/task/$1/children" || :
+	for guardian in "${children[@]}"; do
 		! grep -q " 0xc0045877 " "/proc/$guardian/syscall" || return 0
 	done
 	return 1

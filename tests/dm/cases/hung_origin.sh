@@ -199,7 +199,7 @@ test_image_of_a_logical_volume_dropped_while_its_store_hangs()
 	writer=$!
 	nap 1
 	fails_with "volume data: it has an image already; run 'eractl image drop data' to drop it" eractl image create data --lvm --size 8M
-	fails_with "volume data: /dev/mapper/data-image was not removed within 10 seconds; check whether its copy-on-write store hangs; when the store works again, run 'eractl image drop data' again" \
+	fails_with "volume data: /dev/mapper/data-image was not removed within 10 seconds; check whether its copy-on-write store hangs or udev is slow; when the store works again, run 'eractl image drop data' again" \
 		eractl image drop data
 	dmsetup resume slow
 	wait "$writer"

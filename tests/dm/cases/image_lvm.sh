@@ -118,7 +118,9 @@ test_image_lvm_of_a_thin_volume()
 	# lvremove -f of the image would remove a classic snapshot of the image, without a question.
 	lvcreate -qy -s -L 8M -n work vg/thin-erad-image > /dev/null
 	is_kept work
-	# It would also remove a thin volume of another pool whose external origin is the image.
+	# It would also remove a thin volume of another pool whose external origin is the image. LVM
+	# wants an external origin that is not active.
+	lvchange -an vg/thin-erad-image
 	lvcreate -qy -T -L 32M vg/pool2 > /dev/null
 	lvcreate -qy -s -n work --thinpool vg/pool2 vg/thin-erad-image > /dev/null
 	is_kept work
