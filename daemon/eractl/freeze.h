@@ -45,9 +45,10 @@ int freeze_prepare(struct freeze *f, const char *device, const char *const *away
 int freeze_begin(struct freeze *f, const char *device, struct err *err);
 
 /*
- * Tells the guardian that the caller makes progress.  Never waits for the guardian.  If the
- * guardian has ended, because it was killed or after FREEZE_SILENCE_S, thaws the file system and returns
- * false.  Returns true if the guardian lives, or if there is no guardian.
+ * Tells the guardian that the caller makes progress.  Never waits for the guardian.  Returns true if
+ * the guardian runs, or if no guardian was started.  The guardian may have been killed, or may have
+ * ended because it had heard nothing for FREEZE_SILENCE_S.  Then this function thaws the file system,
+ * and returns false.
  */
 bool freeze_alive(const struct freeze *f);
 

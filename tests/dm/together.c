@@ -11,9 +11,9 @@
  * writes of the new eras.  The program repeats this until the chains have made ROUNDS rounds.
  *
  * Between two stops, a chain writes to a block at most once, so the era of a block is the era of
- * this write.  Before it starts, a chain writes to all of its blocks on some of the volumes.  So
- * its writes to these volumes pass without a commit until the new era begins, and those to the
- * others are held.
+ * this write.  Before a chain starts, the program records all blocks of the chain on some of the
+ * volumes, by writing to them.  So until the new era begins, the chain's writes to these volumes pass
+ * without a commit, and its writes to the other volumes are held.
  */
 #include <errno.h>
 #include <fcntl.h>

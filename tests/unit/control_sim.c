@@ -170,7 +170,7 @@ int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
 	return target_leave(0);
 }
 
-/* Commits the batch of x. Returns 0 or a negative errno. Context: lock. */
+/* Commits the batch that x names.  Returns 0 or a negative errno.  Context: the caller holds the lock. */
 static int commit_batch(struct target *t, struct erad_xfer *x)
 {
 	int r;

@@ -144,8 +144,9 @@ static int begin_era(struct volume *v, struct err *err)
 }
 
 /*
- * Returns whether all volumes of the checkpoint have come to the end of the stage.  If not, the
- * checkpoint has ended with an error, or v->roll_at is set.
+ * Says that this volume has come to the end of the stage, and returns whether all volumes of the
+ * checkpoint have.  After false, either the checkpoint has ended with an error, or v->roll_at is the
+ * time of the next look.
  */
 static bool others_are_there(struct volume *v, enum together_stage stage)
 {
