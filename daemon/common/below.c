@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Removes the device of a volume from below logical volumes: see below.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "common/below.h"
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
 #include "common/sysfs.h"
@@ -198,24 +198,23 @@ int below_check(dev_t device, const char *name, const char *origin, struct err *
 
 int below_check_renamed(const char *name, const char *origin, struct err *err)
 {
-	char dir[64], path[sizeof(dir) + 270], mapped[DM_NAME_SIZE], uuid[256];
 	const dev_t lower = blockdev_at(origin);
-	struct dirent *de;
-	dev_t holder;
-	int r = 0;
-	DIR *d;
+	char mapped[DM_NAME_SIZE], uuid[256];
+	struct dev_links holder;
+	int next, r = 0;
 
-	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/holders", major(lower), minor(lower));
-	d = lower ? opendir(dir) : NULL;
-	while (d && !r && (de = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
-		holder = de->d_name[0] == '.' ? 0 : sysfs_read_dev(path);
-		if (holder && !dm_name(holder, mapped) && !blockdev_attribute(holder, "dm/uuid", uuid, sizeof(uuid)) &&
-		    uuid_dm_is_volume(uuid))
+	if (!lower)
+		return 0;
+	dev_links_open(&holder, lower, DEV_HOLDERS);
+	while (!r && (next = dev_links_next(&holder)) && next != -ENODEV) {
+		if (next < 0)
+			r = err_set(err, next, "there is no /dev/mapper/%s, and it is not known whether this device was renamed: cannot read %s to find the devices on %.200s: %s",
+				    name, holder.path, origin, strerror(-next));
+		else if (!dm_name(holder.dev, mapped) && !blockdev_attribute(holder.dev, "dm/uuid", uuid, sizeof(uuid)) &&
+			 uuid_dm_is_volume(uuid))
 			r = err_set(err, -EBUSY, "there is no /dev/mapper/%s, and /dev/mapper/%s lies on %.200s: if that device is the device of the volume, give the device its name back with 'dmsetup rename %s %s'",
 				    name, mapped, origin, mapped, name);
 	}
-	if (d)
-		closedir(d);
+	dev_links_close(&holder);
 	return r;
 }

@@ -66,7 +66,8 @@ int below_check(dev_t device, const char *name, const char *origin, struct err *
 /*
  * Checks that there is no device of a volume on the origin.  Call this if there is no device with
  * the volume's name, because somebody may have renamed the device.  EBUSY: there is such a device;
- * err says how to give the device its name back.
+ * err says how to give the device its name back.  Other errors: the devices on the origin cannot be
+ * read.
  */
 int below_check_renamed(const char *name, const char *origin, struct err *err);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Finds the image of a volume, and the origin beneath the image: see image.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "common/dm_tables.h"
 #include "common/image.h"
 #include "common/protocol.h"
@@ -66,25 +66,15 @@ bool image_uuid_is_store(const char *dm_uuid)
 
 dev_t image_beneath(dev_t dev)
 {
-	char dir[64], attribute[sizeof("slaves//dev") + 256], number[32];
-	unsigned int ma, mi;
-	dev_t beneath = dev;
-	struct dirent *de;
-	DIR *d;
+	struct dev_links beneath;
 
 	if (!image_is_origin(dev))
 		return dev;
-	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/slaves", major(dev), minor(dev));
-	d = opendir(dir);
-	while (d && beneath == dev && (de = readdir(d))) {
-		snprintf(attribute, sizeof(attribute), "slaves/%s/dev", de->d_name);
-		if (*de->d_name != '.' && !blockdev_attribute(dev, attribute, number, sizeof(number)) &&
-		    sscanf(number, "%u:%u", &ma, &mi) == 2)
-			beneath = makedev(ma, mi);
-	}
-	if (d)
-		closedir(d);
-	return beneath;
+	dev_links_open(&beneath, dev, DEV_SLAVES);
+	if (dev_links_next(&beneath) > 0)
+		dev = beneath.dev;
+	dev_links_close(&beneath);
+	return dev;
 }
 
 void image_cut_name(char *name, const char *uuid)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Moves the logical volumes of a physical volume to another block device: see lvs.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,11 +9,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/dev_links.h"
 #include "common/failpoint.h"
 #include "common/file_lock.h"
 #include "common/image.h"
 #include "common/lvs.h"
-#include "common/sysfs.h"
 
 #define LOCK_S		10
 
@@ -139,27 +138,19 @@ static void free_devices(struct lvs *l)
 
 static int find(struct lvs *l, struct err *err)
 {
-	char dir[64], path[sizeof(dir) + 270];
-	struct dirent *de;
-	dev_t holder;
-	int r = 0;
-	DIR *d;
+	struct dev_links holder;
+	int next, r = 0;
 
-	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/holders", major(l->lower), minor(l->lower));
-	d = opendir(dir);
-	if (!d)
-		return err_set(err, -errno, "cannot read %s: %m", dir);
-	while (!r && (de = readdir(d))) {
-		if (de->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
-		holder = sysfs_read_dev(path);
-		if (!strncmp(de->d_name, "dm-", 3) && holder)
-			r = holder == l->but ? 0 : add(l, holder, err);
-		else
-			r = refuse_foreign(l, de->d_name, err);
+	dev_links_open(&holder, l->lower, DEV_HOLDERS);
+	while (!r && (next = dev_links_next(&holder))) {
+		if (next < 0)
+			r = err_set(err, next, "cannot read %s: %s", holder.path, strerror(-next));
+		else if (strncmp(holder.name, "dm-", 3))
+			r = refuse_foreign(l, holder.name, err);
+		else if (holder.dev != l->but)
+			r = add(l, holder.dev, err);
 	}
-	closedir(d);
+	dev_links_close(&holder);
 	return r;
 }
 

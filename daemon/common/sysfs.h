@@ -18,7 +18,10 @@ int dm_name(dev_t dev, char name[DM_NAME_SIZE]);
  */
 int dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 
-/* Returns the number in the file "dev" of a directory of sysfs, or 0 if there is no such file. */
+/*
+ * Returns the number in the file "dev" of a directory of sysfs.  Returns 0 and sets errno if this
+ * file cannot be read.  ENOENT or ENODEV: the device has been removed.
+ */
 dev_t sysfs_read_dev(const char *dir);
 
 #endif /* ERAD_SYSFS_H */

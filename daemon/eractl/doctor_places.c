@@ -3,7 +3,6 @@
  * The checks of `eractl doctor` on the places of metadata: the file system, the disk, the free
  * space.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
@@ -17,6 +16,8 @@
 #include <sys/vfs.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
+#include "common/sysfs.h"
 #include "eractl/eractl.h"
 #include "eractl/findings.h"
 
@@ -41,42 +42,22 @@ static bool is_below(const struct below *b, dev_t dev)
 	return false;
 }
 
-static dev_t number_in(const char *path)
-{
-	unsigned int major, minor;
-	FILE *f = fopen(path, "re");
-	int n;
-
-	if (!f)
-		return 0;
-	n = fscanf(f, "%u:%u", &major, &minor);
-	fclose(f);
-	return n == 2 ? makedev(major, minor) : 0;
-}
-
 static void find_below(struct below *b, dev_t dev, int depth)
 {
-	char path[512], number[1024], line[16];
-	struct dirent *d;
-	DIR *slaves;
+	char path[64], line[16];
+	struct dev_links slave;
 
 	if (!dev || depth == DEPTH_MAX || b->nr == DISKS_MAX || is_below(b, dev))
 		return;
 	b->dev[b->nr++] = dev;
 	if (!blockdev_attribute(dev, "partition", line, sizeof(line))) {
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(dev), minor(dev));
-		find_below(b, number_in(path), depth + 1);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/..", major(dev), minor(dev));
+		find_below(b, sysfs_read_dev(path), depth + 1);
 	}
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves", major(dev), minor(dev));
-	slaves = opendir(path);
-	while (slaves && (d = readdir(slaves))) {
-		if (*d->d_name == '.')
-			continue;
-		snprintf(number, sizeof(number), "%s/%s/dev", path, d->d_name);
-		find_below(b, number_in(number), depth + 1);
-	}
-	if (slaves)
-		closedir(slaves);
+	dev_links_open(&slave, dev, DEV_SLAVES);
+	while (dev_links_next(&slave) > 0)
+		find_below(b, slave.dev, depth + 1);
+	dev_links_close(&slave);
 }
 
 /* Returns the lowest device of `a` that is also in `b`, or 0. */

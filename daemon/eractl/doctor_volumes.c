@@ -5,7 +5,7 @@
  */
 #include <blkid/blkid.h>
 #include <ctype.h>
-#include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 
 #include "common/blockdev.h"
 #include "common/client.h"
+#include "common/dev_links.h"
 #include "common/dm_tables.h"
 #include "common/identity.h"
 #include "common/image.h"
@@ -178,11 +179,10 @@ static void look_at_crypttab(struct findings *f, const struct eratab_entry *e, d
 /* Reports devices on top of the origin, other than erad's own devices. */
 static void look_at_holders(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
 {
-	char path[64], node[300], uuid[160], name[160], command[ERAD_NAME_MAX + 32];
-	struct dirent *d;
+	char uuid[160], name[160], command[ERAD_NAME_MAX + 32];
+	struct dev_links holder;
 	struct err err;
-	DIR *holders;
-	int attached;
+	int attached, r;
 
 	attached = lvm_filter_has(LVM_FILTER_FILE, e->origin, &err);
 	if (attached < 0) {
@@ -191,18 +191,11 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 		return;
 	}
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
-	holders = opendir(path);
-	while (holders && (d = readdir(holders))) {
-		dev_t holder;
-
-		if (*d->d_name == '.')
-			continue;
-		snprintf(node, sizeof(node), "/dev/%s", d->d_name);
-		holder = blockdev_at(node);
-		if (!holder || blockdev_attribute(holder, "dm/uuid", uuid, sizeof(uuid)))
+	dev_links_open(&holder, dev, DEV_HOLDERS);
+	while ((r = dev_links_next(&holder)) > 0) {
+		if (blockdev_attribute(holder.dev, "dm/uuid", uuid, sizeof(uuid)))
 			*uuid = 0;
-		if (!holder || blockdev_attribute(holder, "dm/name", name, sizeof(name)))
+		if (blockdev_attribute(holder.dev, "dm/name", name, sizeof(name)))
 			*name = 0;
 		if (image_uuid_on_origin(uuid) || !strcmp(name, e->name))
 			continue;
@@ -212,20 +205,22 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 			snprintf(command, sizeof(command), "eractl detach %s", e->name);
 			finding_add(f, FINDING_PROBLEM, "lvm", e->name, command,
 				    "LVM uses the origin itself for /dev/%s, so writes go past erad; detach the volume, and attach it again",
-				    d->d_name);
+				    holder.name);
 			continue;
 		}
-		snprintf(command, sizeof(command), "lsblk /dev/%.32s", d->d_name);
+		snprintf(command, sizeof(command), "lsblk /dev/%.32s", holder.name);
 		if (!strncmp(uuid, "LVM-", 4))
 			finding_add(f, FINDING_PROBLEM, "lvm", e->name, "vgchange -an, then set global_filter in /etc/lvm/lvm.conf",
 				    "LVM uses the origin itself for /dev/%s, so writes go past erad; LVM must not see %s, only the volume",
-				    d->d_name, e->origin);
+				    holder.name, e->origin);
 		else
 			finding_add(f, FINDING_PROBLEM, "origin", e->name, command,
-				    "/dev/%s uses the origin itself, so writes go past erad", d->d_name);
+				    "/dev/%s uses the origin itself, so writes go past erad", holder.name);
 	}
-	if (holders)
-		closedir(holders);
+	dev_links_close(&holder);
+	if (r < 0 && r != -ENODEV)
+		finding_add(f, FINDING_PROBLEM, "origin", e->name, NULL, "cannot find out which devices use the origin itself: cannot read %s: %s",
+			    holder.path, strerror(-r));
 	if (attached)
 		finding_add(f, FINDING_OK, "lvm", e->name, NULL, LVM_FILTER_FILE " has LVM use the volume, and not %s", e->origin);
 	else if (t->type && !strcmp(t->type, "LVM2_member"))

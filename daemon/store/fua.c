@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Writes data durably with one command to the device: see fua.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -13,6 +12,7 @@
 #include <sys/vfs.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "store/fua.h"
 
 #ifndef XFS_SUPER_MAGIC
@@ -22,19 +22,13 @@
 /* Returns true if this device lies on another device, or if this is not known. */
 static bool is_stacked(dev_t dev)
 {
-	const struct dirent *entry;
-	bool stacked = false;
-	char path[64];
-	DIR *dir;
+	struct dev_links slave;
+	int r;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/slaves", major(dev), minor(dev));
-	dir = opendir(path);
-	if (!dir)
-		return errno != ENOENT;	/* a partition has no such directory */
-	while ((entry = readdir(dir)))
-		stacked |= entry->d_name[0] != '.';
-	closedir(dir);
-	return stacked;
+	dev_links_open(&slave, dev, DEV_SLAVES);
+	r = dev_links_next(&slave);
+	dev_links_close(&slave);
+	return r;
 }
 
 static bool disk_has_fua(dev_t dev)

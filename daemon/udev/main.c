@@ -5,7 +5,7 @@
  * the device that do not name its content.  Exits with 1 if the device is not the origin of a
  * volume.
  */
-#include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "common/eratab.h"
 #include "common/image.h"
 #include "common/stdfds.h"
@@ -73,27 +74,25 @@ static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links
 /* Finds the open volume whose origin is the device.  Returns true and its name, or false. */
 static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 {
-	char path[64], uuid[DM_UUID_LEN];
-	struct dirent *d;
+	struct dev_links holder;
+	char uuid[DM_UUID_LEN];
 	bool found = false;
-	DIR *dir;
+	int r;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
-	dir = opendir(path);
-	if (!dir)
-		return false;
-	while (!found && (d = readdir(dir))) {
-		char attribute[sizeof("holders//dm/uuid") + sizeof(d->d_name)];
-
-		snprintf(attribute, sizeof(attribute), "holders/%s/dm/uuid", d->d_name);
-		if (*d->d_name == '.' || blockdev_attribute(dev, attribute, uuid, sizeof(uuid)) ||
-		    !image_uuid_on_origin(uuid))
+	dev_links_open(&holder, dev, DEV_HOLDERS);
+	while (!found && (r = dev_links_next(&holder)) && r != -ENODEV) {
+		if (r < 0) {
+			fprintf(stderr, "erad-udev: cannot find out whether a volume lies on device %u:%u: cannot read %s: %s\n",
+				major(dev), minor(dev), holder.path, strerror(-r));
+			break;
+		}
+		if (blockdev_attribute(holder.dev, "dm/uuid", uuid, sizeof(uuid)) || !image_uuid_on_origin(uuid))
 			continue;
-		snprintf(attribute, sizeof(attribute), "holders/%s/dm/name", d->d_name);
-		found = !blockdev_attribute(dev, attribute, name, DM_NAME_SIZE);
-		image_cut_name(name, uuid);
+		found = !blockdev_attribute(holder.dev, "dm/name", name, DM_NAME_SIZE);
+		if (found)
+			image_cut_name(name, uuid);
 	}
-	closedir(dir);
+	dev_links_close(&holder);
 	return found;
 }
 

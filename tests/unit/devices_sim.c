@@ -295,6 +295,11 @@ void devices_unreadable(const char *path)
 	assert_int_equal(mkdir(path_below(path), 0700), 0);
 }
 
+void devices_removed(const char *path)
+{
+	assert_int_equal(unlink(path_below(path)), 0);
+}
+
 void devices_no_directory(const char *path)
 {
 	assert_int_equal(rmdir(path_below(path)), 0);

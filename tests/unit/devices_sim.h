@@ -29,6 +29,8 @@ void devices_stack(const char *upper, const char *lower);
 void devices_write(const char *path, const char *text);
 /* Puts a directory in the place of a file, so that the file can be opened, and cannot be read. */
 void devices_unreadable(const char *path);
+/* Removes a file, as the kernel does when it removes a device. */
+void devices_removed(const char *path);
 /* Puts a file in the place of an empty directory, so that opendir() fails. */
 void devices_no_directory(const char *path);
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Finds the devices that use the origin of a volume beside the volume: see holders.h. */
-#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "common/dm_tables.h"
 #include "common/image.h"
 #include "common/origin_count.h"
 #include "common/sysfs.h"
 #include "common/uuid.h"
 #include "erad/device/holders.h"
-
-#define KERNEL_NAME	32u	/* longer than the name of any device of the kernel */
 
 /*
  * Returns whether the device is one of those that erad puts on the origin: the volume,
@@ -117,7 +116,7 @@ static bool is_being_removed(dev_t dev)
 struct found {
 	unsigned int nr;
 	dev_t dev;
-	char name[KERNEL_NAME];
+	char name[NAME_MAX + 1];	/* the kernel's name of this device */
 };
 
 static void add_holder(struct found *f, dev_t dev, const char *name)
@@ -131,44 +130,29 @@ static void add_holder(struct found *f, dev_t dev, const char *name)
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err)
 {
 	struct found others = { 0 }, removed = { 0 };
-	char path[64 + KERNEL_NAME], volume_uuid[DM_UUID_TEXT_SIZE];
+	char volume_uuid[DM_UUID_TEXT_SIZE];
+	struct dev_links holder;
 	bool has_image = false;
-	struct dirent *de;
-	dev_t dev;
-	int r = 0;
-	DIR *d;
+	int r;
 
 	*text = 0;
 	uuid_dm_text(uuid, volume_uuid);
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(origin), minor(origin));
-	d = opendir(path);
-	/* A device that has been removed has no holders. */
-	if (!d && errno == ENOENT)
-		return 0;
-	if (!d)
-		return err_set(err, -errno, "cannot find out who uses the origin: %s: %m", path);
-	for (errno = 0; (de = readdir(d)); errno = 0) {
-		if (*de->d_name == '.' || strlen(de->d_name) >= KERNEL_NAME)
+	dev_links_open(&holder, origin, DEV_HOLDERS);
+	while ((r = dev_links_next(&holder)) > 0) {
+		if (holder.dev == own)
 			continue;
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders/%.*s", major(origin), minor(origin),
-			 (int)KERNEL_NAME, de->d_name);
-		errno = 0;
-		dev = sysfs_read_dev(path);
-		/* The holder may have been removed since the directory was read. */
-		if (!dev && errno && errno != ENOENT && errno != ENODEV)
-			break;
-		if (!dev || dev == own)
-			continue;
-		if (is_of_image(dev, volume_uuid))
+		if (is_of_image(holder.dev, volume_uuid))
 			has_image = true;
-		else if (is_being_removed(dev))
-			add_holder(&removed, dev, de->d_name);
-		else if (!is_harmless(dev, origin))
-			add_holder(&others, dev, de->d_name);
+		else if (is_being_removed(holder.dev))
+			add_holder(&removed, holder.dev, holder.name);
+		else if (!is_harmless(holder.dev, origin))
+			add_holder(&others, holder.dev, holder.name);
 	}
-	if (errno)
-		r = err_set(err, -errno, "cannot find out who uses the origin: %s: %m", path);
-	closedir(d);
+	dev_links_close(&holder);
+	if (r == -ENODEV)
+		r = 0;
+	if (r)
+		err_set(err, r, "cannot find out who uses the origin: %s: %s", holder.path, strerror(-r));
 	/* NAME-image is removed before NAME-image-origin.  If that is there, the device is NAME-image. */
 	if (removed.nr && !(has_image && removed.nr == 1)) {
 		add_holder(&others, removed.dev, removed.name);

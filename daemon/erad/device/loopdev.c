@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "common/sysfs.h"
 #include "erad/device/loopdev.h"
 
@@ -54,21 +55,15 @@ static bool read_backing(const char *node, struct backing *out)
  */
 static bool find_user(const char *loop, char name[DM_NAME_SIZE])
 {
-	char dir[sizeof("/sys/block//holders") + NAME_MAX], path[sizeof(dir) + NAME_MAX + 1];
+	char path[sizeof("/sys/block/") + NAME_MAX];
+	struct dev_links holder;
 	bool found = false;
-	struct dirent *de;
-	dev_t holder;
-	DIR *d;
 
-	snprintf(dir, sizeof(dir), "/sys/block/%s/holders", loop);
-	d = opendir(dir);
-	while (d && !found && (de = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
-		holder = *de->d_name == '.' ? 0 : sysfs_read_dev(path);
-		found = holder && !dm_name(holder, name);
-	}
-	if (d)
-		closedir(d);
+	snprintf(path, sizeof(path), "/sys/block/%s", loop);
+	dev_links_open(&holder, sysfs_read_dev(path), DEV_HOLDERS);
+	while (!found && dev_links_next(&holder) > 0)
+		found = !dm_name(holder.dev, name);
+	dev_links_close(&holder);
 	return found;
 }
 

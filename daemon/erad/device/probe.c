@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "common/dm_tables.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
@@ -102,52 +103,29 @@ static bool is_swap(dev_t dev, struct err *who)
 	return r != 0;
 }
 
-/*
- * Opens a directory of sysfs.  *d receives NULL if there is no such directory.  Returns false if it
- * cannot be opened; `who` then says that the device may be in use.
- */
-static bool open_directory(const char *path, DIR **d, struct err *who)
+static bool held(dev_t dev, struct err *who)
 {
-	*d = opendir(path);
-	if (*d || errno == ENOENT)
-		return true;
-	err_set(who, 0, "it may be in use, because %s cannot be read: %m", path);
-	return false;
-}
+	struct dev_links holder;
+	char name[DM_NAME_SIZE];
+	int r;
 
-static bool held(const char *sysfs, struct err *who)
-{
-	char path[PATH_MAX], name[DM_NAME_SIZE];
-	bool found = false;
-	struct dirent *de;
-	dev_t holder;
-	DIR *d;
-
-	if (snprintf(path, sizeof(path), "%s/holders", sysfs) >= (int)sizeof(path))
+	dev_links_open(&holder, dev, DEV_HOLDERS);
+	r = dev_links_next(&holder);
+	dev_links_close(&holder);
+	if (!r || r == -ENODEV)
 		return false;
-	if (!open_directory(path, &d, who))
-		return true;
-	while (d && !found && (de = readdir(d))) {
-		if (de->d_name[0] == '.')
-			continue;
-		found = true;
-		holder = 0;
-		if (snprintf(path, sizeof(path), "%s/holders/%s", sysfs, de->d_name) <
-		    (int)sizeof(path))
-			holder = sysfs_read_dev(path);
-		if (holder && !dm_name(holder, name))
-			err_set(who, 0, "held by %s (/dev/mapper/%s)", de->d_name, name);
-		else
-			err_set(who, 0, "held by %s", de->d_name);
-	}
-	if (d)
-		closedir(d);
-	return found;
+	if (r < 0)
+		err_set(who, 0, "it may be in use, because %s cannot be read: %s", holder.path, strerror(-r));
+	else if (dm_name(holder.dev, name))
+		err_set(who, 0, "held by %s", holder.name);
+	else
+		err_set(who, 0, "held by %s (/dev/mapper/%s)", holder.name, name);
+	return true;
 }
 
-static bool used_itself(dev_t dev, const char *sysfs, struct err *who)
+static bool used_itself(dev_t dev, struct err *who)
 {
-	return mounted(dev, who) || is_swap(dev, who) || held(sysfs, who);
+	return mounted(dev, who) || is_swap(dev, who) || held(dev, who);
 }
 
 static bool partition_used(const char *sysfs, struct err *who)
@@ -156,8 +134,11 @@ static bool partition_used(const char *sysfs, struct err *who)
 	struct dirent *de;
 	DIR *d;
 
-	if (!open_directory(sysfs, &d, who))
+	d = opendir(sysfs);
+	if (!d && errno != ENOENT) {
+		err_set(who, 0, "it may be in use, because %s cannot be read: %m", sysfs);
 		return true;
+	}
 	while (d && !found && (de = readdir(d))) {
 		char path[PATH_MAX];
 		size_t n;
@@ -168,7 +149,7 @@ static bool partition_used(const char *sysfs, struct err *who)
 		if (n >= sizeof(path) || access(path, F_OK))
 			continue;
 		path[n - strlen("/partition")] = 0;
-		found = used_itself(sysfs_read_dev(path), path, who);
+		found = used_itself(sysfs_read_dev(path), who);
 		if (found)
 			err_prefix(who, 0, "partition %s", de->d_name);
 	}
@@ -183,7 +164,7 @@ bool probe_in_use(dev_t dev, const char *path, struct err *who)
 	int fd;
 
 	snprintf(sysfs, sizeof(sysfs), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	if (used_itself(dev, sysfs, who) || partition_used(sysfs, who))
+	if (used_itself(dev, who) || partition_used(sysfs, who))
 		return true;
 	if (!path)
 		return false;

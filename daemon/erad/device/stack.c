@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/dev_links.h"
 #include "erad/device/mounts.h"
 #include "erad/device/stack.h"
 #include "common/sysfs.h"
@@ -79,15 +80,29 @@ static int push(struct stack *s, dev_t dev, struct err *err)
 	return 0;
 }
 
-/* Adds the device of each directory entry of dir/sub that has a "dev" file. */
-static int push_links(struct stack *s, const char *dir, const char *sub, struct err *err)
+static int push_slaves(struct stack *s, dev_t dev, struct err *err)
+{
+	struct dev_links slave;
+	int next, r = 0;
+
+	dev_links_open(&slave, dev, DEV_SLAVES);
+	while (!r && (next = dev_links_next(&slave)) && next != -ENODEV)
+		r = next > 0 ? push(s, slave.dev, err) :
+			err_set(err, next, "cannot read %s to find the devices below block device %u:%u: %s", slave.path,
+				major(dev), minor(dev), strerror(-next));
+	dev_links_close(&slave);
+	return r;
+}
+
+/* Adds the devices of the btrfs whose directory in sysfs is dir. */
+static int push_btrfs_devices(struct stack *s, const char *dir, struct err *err)
 {
 	char path[PATH_MAX];
 	struct dirent *de;
 	int r = 0;
 	DIR *d;
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, sub) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/devices", dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	d = opendir(path);
 	if (!d)
@@ -95,8 +110,7 @@ static int push_links(struct stack *s, const char *dir, const char *sub, struct 
 	while (!r && (de = readdir(d))) {
 		if (de->d_name[0] == '.')
 			continue;
-		if (snprintf(path, sizeof(path), "%s/%s/%s", dir, sub, de->d_name) <
-		    (int)sizeof(path))
+		if (snprintf(path, sizeof(path), "%s/devices/%s", dir, de->d_name) < (int)sizeof(path))
 			r = push(s, sysfs_read_dev(path), err);
 	}
 	closedir(d);
@@ -123,7 +137,7 @@ static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 		char dir[PATH_MAX];
 
 		if (snprintf(dir, sizeof(dir), "%s/%s", top, de->d_name) >= (int)sizeof(dir) ||
-		    push_links(&all, dir, "devices", NULL) || !stack_has_device(&all, one))
+		    push_btrfs_devices(&all, dir, NULL) || !stack_has_device(&all, one))
 			continue;
 		for (size_t i = 0; !r && i < all.nr; i++)
 			r = push(s, all.dev[i], err);
@@ -274,7 +288,7 @@ static int walk(struct stack *s, size_t from, struct err *err)
 
 		snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u",
 			 major(s->dev[i]), minor(s->dev[i]));
-		r = push_links(s, dir, "slaves", err);
+		r = push_slaves(s, s->dev[i], err);
 		if (!r)
 			r = push_loop_file(s, dir, err);
 		if (!r && !blkid_devno_to_wholedisk(s->dev[i], NULL, 0, &disk))
