@@ -278,6 +278,19 @@ reopened()
 	eractl open data > /dev/null
 }
 
+# nr_gaps VOLUME: prints how many gaps the volume has.
+nr_gaps()
+{
+	eractl status --json "$1" | grep -o '"kind"' | wc -l
+}
+
+# track_disk SIZE: creates the volume data on a new disk.  Sets $origin to the disk.
+track_disk()
+{
+	origin=$(new_disk "$1")
+	eractl create data "$origin" > /dev/null
+}
+
 # track_file_system FS: makes a file system of the type FS on a new disk, and creates the volume data
 # on the disk.  Sets $origin to the disk.
 track_file_system()

@@ -44,12 +44,6 @@ write_past()
 	dd if=/dev/urandom of="$1" bs=4096 seek=30001 count=1 oflag=direct conv=notrunc,nocreat status=none
 }
 
-# nr_gaps: prints how many gaps data has.
-nr_gaps()
-{
-	eractl status --json data | grep -o '"kind"' | wc -l
-}
-
 readonly written="8 sectors were written to the origin in this boot, and the metadata was last used in an earlier boot"
 
 case_share["test_written_in_this_boot_before_the_open"]=both
@@ -64,13 +58,13 @@ test_written_in_this_boot_before_the_open()
 		$boot
 		dd if=/dev/mapper/one of=/dev/null bs=1M status=none
 		eractl open data > /dev/null
-		same "$(nr_gaps)" $gaps
+		same "$(nr_gaps data)" $gaps
 		write_at data 2097152 4096
 		$boot
 		write_past /dev/mapper/one
 		eractl open data > /dev/null
 		gap_was written-while-closed "$written"
-		same "$(nr_gaps)" $((++gaps))
+		same "$(nr_gaps data)" $((++gaps))
 		read_fully data || fail "$boot: not noticed: $(changed data 1)"
 		before=$(eractl checkpoint data)
 		write_at data 2097152 4096
@@ -80,7 +74,7 @@ test_written_in_this_boot_before_the_open()
 		stop_erad
 		start_erad
 		wait_until "active" eractl_state_is data active
-		same "$(nr_gaps)" $gaps
+		same "$(nr_gaps data)" $gaps
 		same "$(changed data "$before")" "2097152 65536"
 	done
 	this_boot
@@ -101,7 +95,7 @@ test_buffered_write_in_this_boot_before_the_open()
 	eractl open data --accept-gap > /dev/null
 	exec {opener}<&-
 	read_fully data || fail "not noticed: $(changed data 1)"
-	same "$(nr_gaps)" 1
+	same "$(nr_gaps data)" 1
 	this_boot
 }
 

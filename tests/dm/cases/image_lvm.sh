@@ -18,6 +18,23 @@ says()
 	grep -qF -e "$1" "$T/said" || fail "got '$(cat "$T/said")' from eractl ${*:2}, expected '$1'"
 }
 
+# mount_ext4: makes an ext4 file system on the volume data, and mounts it at $T/mnt.
+mount_ext4()
+{
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+}
+
+# mounted_lv: creates the volume data on the logical volume vg/data, with a mounted ext4 file system.
+mounted_lv()
+{
+	new_vg 100M
+	new_lv data 32M
+	eractl create data /dev/vg/data > /dev/null
+	mkdir "$T/mnt"
+	mount_ext4
+}
+
 # lvm_image LV [OPTION]…: makes the image of the volume data on vg/LV, while its file system is written.
 # Checks that a copy of an earlier era, with the blocks of the diff from the image, is equal to the
 # image, and that the file system in the image is clean.
@@ -25,8 +42,7 @@ lvm_image()
 {
 	local device=/dev/vg/$1-erad-image base writer sum offset length
 
-	mkfs.ext4 -q /dev/mapper/data
-	mount /dev/mapper/data "$T/mnt"
+	mount_ext4
 	base=$(eractl checkpoint data)
 	fsfreeze -f "$T/mnt"
 	cp /dev/mapper/data "$T/copy"
@@ -206,12 +222,7 @@ test_image_lvm_when_eractl_is_killed()
 	DESCRIPTION="the era begins before lvcreate runs; if eractl is killed while lvcreate runs, the file system is thawed; the snapshot that is left is named by the next image create, and image drop removes it"
 	local lock create touch
 
-	new_vg 100M
-	new_lv data 32M
-	eractl create data /dev/vg/data > /dev/null
-	mkdir "$T/mnt"
-	mkfs.ext4 -q /dev/mapper/data
-	mount /dev/mapper/data "$T/mnt"
+	mounted_lv
 	slow_image
 	kill -KILL "$create"
 	wait "$touch" || fail "a write failed"
@@ -231,12 +242,7 @@ test_image_lvm_that_takes_too_long()
 	DESCRIPTION="if lvcreate takes longer than 30 seconds, the file system is thawed; then image create fails, says why, and removes the snapshot"
 	local lock create touch
 
-	new_vg 100M
-	new_lv data 32M
-	eractl create data /dev/vg/data > /dev/null
-	mkdir "$T/mnt"
-	mkfs.ext4 -q /dev/mapper/data
-	mount /dev/mapper/data "$T/mnt"
+	mounted_lv
 	slow_image
 	wait "$touch" || fail "a write failed"
 	is_running "$create" || fail "eractl has ended: $(cat "$T/said")"
@@ -253,12 +259,7 @@ test_image_lvm_when_the_guardian_is_killed()
 	DESCRIPTION="if eractl's guardian process is killed before lvcreate runs, the file system is thawed, no snapshot is made, and image create fails and says why"
 	local create guardian
 
-	new_vg 100M
-	new_lv data 32M
-	eractl create data /dev/vg/data > /dev/null
-	mkdir "$T/mnt"
-	mkfs.ext4 -q /dev/mapper/data
-	mount /dev/mapper/data "$T/mnt"
+	mounted_lv
 	stop_erad
 	start_erad_armed ROLL_PREPARED 1000
 	wait_until "active" eractl_state_is data active

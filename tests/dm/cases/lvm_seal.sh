@@ -56,12 +56,6 @@ read_all()
 	cat /dev/vg/* > /dev/null
 }
 
-# nr_gaps: prints how many gaps pv0 has.
-nr_gaps()
-{
-	eractl status --json pv0 | grep -o '"kind"' | wc -l
-}
-
 # gap_of TEXT: checks that the newest gap of pv0 has this text, and that the next diff lists everything.
 gap_of()
 {
@@ -100,15 +94,15 @@ test_lvm_mount_while_closed()
 	reopen direct read_all
 	reopen direct mount_only ro,noload ext
 	reopen direct mount_only ro,norecovery xfs
-	same "$(nr_gaps)" 0
+	same "$(nr_gaps pv0)" 0
 	read_fully pv0 && fail "the diff lists the whole volume without a gap"
 	reopen direct mount_only rw ext
 	gap_of "in a superblock"
 	reopen true
-	same "$(nr_gaps)" 1
+	same "$(nr_gaps pv0)" 1
 	reopen direct mount_only rw xfs
 	gap_of "in a superblock"
-	same "$(nr_gaps)" 2
+	same "$(nr_gaps pv0)" 2
 	eractl detach pv0 > /dev/null
 }
 
@@ -123,18 +117,18 @@ test_lvm_mount_after_a_power_cut()
 	cut true
 	cut direct mount_only ro,noload ext
 	cut direct mount_only ro,norecovery xfs
-	same "$(nr_gaps)" 0
+	same "$(nr_gaps pv0)" 0
 	cut direct mount_only rw ext
 	gap_of "without a record since era .* in a superblock has changed"
 	cut direct mount_only rw xfs
 	gap_of "without a record since era .* in a superblock has changed"
-	same "$(nr_gaps)" 2
+	same "$(nr_gaps pv0)" 2
 	# A mount through erad changes the superblock, too, but its writes are recorded. So it is no
 	# gap.
 	eractl checkpoint pv0 > /dev/null
 	mount_only rw ext
 	cut true
-	same "$(nr_gaps)" 2
+	same "$(nr_gaps pv0)" 2
 	eractl detach pv0 > /dev/null
 }
 
@@ -156,19 +150,19 @@ test_lvm_commands_are_no_alarm()
 		eractl checkpoint pv0 > /dev/null
 		umount "$T/mnt"
 		$end true
-		same "$(nr_gaps)" 0
+		same "$(nr_gaps pv0)" 0
 		mount_and_write "/dev/vg/x$end"
 		lvremove -qy vg/snap "vg/new$end" > /dev/null 2>&1
 		lvrename -q vg "x$end" xfs > /dev/null
 		$end true
-		same "$(nr_gaps)" 0
+		same "$(nr_gaps pv0)" 0
 	done
 	for ((i = 0; i < 40; i++)); do
 		new_lv "small$i" 4M
 	done
 	reopen direct read_all
 	cut direct read_all
-	same "$(nr_gaps)" 0
+	same "$(nr_gaps pv0)" 0
 	# The superblocks of many logical volumes are in the seal.
 	reopen direct mount_only rw ext
 	gap_of "in a superblock"

@@ -35,12 +35,6 @@ exact()
 	same "$(cat "$T/err")" ""
 }
 
-# nr_gaps NAME: prints how many gaps the volume has.
-nr_gaps()
-{
-	eractl status --json "$1" | grep -c '"kind"'
-}
-
 # other_device ORIGIN: makes /dev/mapper/other on the origin.
 other_device()
 {

@@ -80,8 +80,7 @@ test_small_write_while_closed()
 	DESCRIPTION="if a single block of the origin is written while the volume is closed, an open in the same boot notices this even if the seal has no sample there; a read makes no gap"
 	local origin
 
-	origin=$(new_disk 256M)
-	eractl create data "$origin" > /dev/null
+	track_disk 256M
 	write_at data 0 65536
 	reopened dd if="$origin" of=/dev/null bs=1M status=none
 	no_alarm data
@@ -98,8 +97,7 @@ test_written_at_a_sample_while_closed()
 	DESCRIPTION="large writes to a closed volume without a file system are noticed"
 	local origin
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	write_at data 0 4096
 	reopened dd if=/dev/urandom of="$origin" bs=1M seek=20 count=20 oflag=direct conv=notrunc status=none
 	read_fully data || fail "the write was not noticed: $(changed data 1)"
@@ -111,8 +109,7 @@ test_open_that_fails_keeps_the_seal()
 	DESCRIPTION="a write to the origin of a closed volume is noticed even if the next open fails, or erad is killed in this open"
 	local origin uuid
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	uuid=$(eractl status --json data | field uuid)
 	write_at data 1048576 4096
 	eractl close data
@@ -132,8 +129,7 @@ test_metadata_that_a_live_target_refuses_keeps_its_seal()
 	DESCRIPTION="if an older copy of the metadata is put in place while the target is live, it is refused and gets no new seal, so the next open compares the old seal"
 	local origin m=/var/lib/erad/data.erad
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	write_at data 1048576 4096
 	eractl close data
 	cp --sparse=always $m "$T/older"
@@ -217,8 +213,7 @@ test_origin_in_use_at_the_close()
 	DESCRIPTION="if a program uses the origin already when the volume closes, the origin cannot be sealed, and the next open notes a gap"
 	local origin
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	dmsetup create other --table "0 8 linear $origin 0"
 	reopened dmsetup remove other
 	gap_was unknown "in use already"
@@ -259,8 +254,7 @@ test_thrown_out_of_the_table()
 	DESCRIPTION="if a target is removed from its table and put back, there is a gap only if the device was written meanwhile"
 	local origin
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	write_at data 0 4096
 	while_linear data "$origin" when_closed data dd if=/dev/mapper/data of=/dev/null bs=1M iflag=direct status=none
 	wait_until "active" eractl_state_is data active
@@ -378,8 +372,7 @@ test_gap_refuse_outlives_a_kill()
 	DESCRIPTION="with gap=refuse, if erad is killed in an open that finds a gap, no device is left, and the next open is refused"
 	local origin point opener killed=0
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	write_at data 1048576 4096
 	eractl close data
 	sed -i 's/^data.*/& gap=refuse/' /etc/eratab
@@ -437,8 +430,7 @@ test_thrown_out_under_load()
 	DESCRIPTION="under load, swaps of erad's own tables make no false gap, and a swap to another table in between is noticed"
 	local origin erad i load
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	erad=$(dmsetup table data)
 	: > "${ERAD_OUT:-/tmp}/erad.log"
 	load -t 2 -s $((600 + 4 * ${SWAPS:-10})) -r 1 -d /dev/mapper/data > "$T/touched" 2>&1 &

@@ -21,12 +21,6 @@ write_past()
 	dd if=/dev/urandom of="$1" bs=4096 seek=$(($2 / 4096)) count=1 oflag=direct conv=notrunc,nocreat status=none
 }
 
-# nr_gaps: prints how many gaps data has.
-nr_gaps()
-{
-	eractl status --json data | grep -o '"kind"' | wc -l
-}
-
 case_share["test_mount_after_a_power_cut"]=both
 test_mount_after_a_power_cut()
 {
@@ -49,9 +43,9 @@ test_mount_after_a_power_cut()
 		power_cut mount_and_write "$origin"
 		gap_was written-while-closed "without a record since era"
 		read_fully data || fail "$fs: not noticed: $(changed data 1)"
-		same "$(nr_gaps)" 1
+		same "$(nr_gaps data)" 1
 		power_cut true
-		same "$(nr_gaps)" 1
+		same "$(nr_gaps data)" 1
 		eractl close data
 		eractl forget data > /dev/null
 	done
@@ -107,8 +101,7 @@ test_checkpoint_takes_a_witness()
 	DESCRIPTION="a block that was written before a checkpoint is in the witness of the checkpoint, and not in that of the open"
 	local origin
 
-	origin=$(new_disk 64M)
-	eractl create data "$origin" > /dev/null
+	track_disk 64M
 	: > "${ERAD_OUT:-/tmp}/erad.log"
 	# A new volume gets its first witness at the second open.
 	power_cut true
@@ -124,7 +117,7 @@ test_checkpoint_takes_a_witness()
 	read_fully data || fail "got $(changed data 1)"
 	eractl bookmark data before > /dev/null
 	power_cut write_past "$origin" 8192
-	same "$(nr_gaps)" 2
+	same "$(nr_gaps data)" 2
 	# The older copy of the metadata has an older witness.
 	eractl checkpoint data > /dev/null
 	cp --sparse=always /var/lib/erad/data.erad "$T/older"
@@ -132,7 +125,7 @@ test_checkpoint_takes_a_witness()
 	eractl checkpoint data > /dev/null
 	rm -r /var/lib/erad/seen
 	power_cut cp --sparse=always "$T/older" /var/lib/erad/data.erad
-	same "$(nr_gaps)" 3
+	same "$(nr_gaps data)" 3
 }
 
 test_checkpoint_does_not_wait_for_a_hung_origin()
