@@ -253,7 +253,7 @@ $(fuzz_programs): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(call 
 
 $(BUILD)/fuzz/seeds: $(BUILD)/fuzz/obj/tests/fuzz/seeds.o $(call fuzz_object,$(fuzz_helpers)) $(fuzz_archives)
 	$(say) LD $@
-	$(Q)clang $(FUZZ_CFLAGS) -Wl,--as-needed -o $@ $(filter-out %/exercise.o %/pool.o,$^) $(PKG_LIBS)
+	$(Q)clang $(FUZZ_CFLAGS) -Wl,--as-needed -o $@ $(filter-out %/exercise.o %/picture.o %/pool.o,$^) $(PKG_LIBS)
 
 -include $(patsubst %.c,$(BUILD)/fuzz/obj/%.d,$(wildcard tests/fuzz/*.c) $(call sources,store common erad eractl))
 

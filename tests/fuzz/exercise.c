@@ -14,7 +14,7 @@
 
 #include "exercise.h"
 #include "fuzz.h"
-#include "common/bookmark.h"
+#include "picture.h"
 #include "common/witness.h"
 #include "store/bookmarks.h"
 #include "store/history.h"
@@ -22,8 +22,6 @@
 #include "store/pool.h"
 #include "store/state.h"
 #include "store/super.h"
-
-#define BLOCKS_MAX	(MEM_PAGES * ERAD_ERAS_PER_PAGE)
 
 enum what {
 	DO_FOLD = 0x01,
@@ -41,95 +39,6 @@ enum what {
 #define DO_GAP		0x40
 #define DO_DRAIN	0x20
 
-struct seen {
-	uint64_t nr_blocks, end;
-	uint8_t block[BLOCKS_MAX];
-};
-
-#define NR_SINCE	3
-
-/* Everything that a reader of a store can read. */
-struct picture {
-	struct store_info info;
-	uint32_t since[NR_SINCE];
-	struct seen now[NR_SINCE], snapshot;
-};
-
-static int see_extent(void *ctx, uint64_t first, uint64_t len)
-{
-	struct seen *s = ctx;
-
-	expect(len > 0 && len <= s->nr_blocks && first <= s->nr_blocks - len);
-	/*
-	 * Check that the next extent does not touch the last one: extents that touch must have been
-	 * merged.
-	 */
-	expect(!s->end || first > s->end);
-	memset(s->block + first, 1, len);
-	s->end = first + len;
-	return 0;
-}
-
-static void read_extents_of(struct store *s, enum store_view view, uint32_t since, uint64_t nr_blocks,
-		 struct seen *seen)
-{
-	struct err err = { "" };
-
-	expect(nr_blocks > 0 && nr_blocks <= BLOCKS_MAX);
-	seen->nr_blocks = nr_blocks;
-	seen->end = 0;
-	memset(seen->block, 0, nr_blocks);
-	expect(!store_diff_view(s, view, since, see_extent, seen, &err));
-	expect(!err.msg[0]);
-}
-
-/* Returns whether b has all blocks of a, up to the end of the smaller device. */
-static bool within(const struct seen *a, const struct seen *b)
-{
-	const uint64_t nr = a->nr_blocks < b->nr_blocks ? a->nr_blocks : b->nr_blocks;
-	uint64_t i;
-
-	for (i = 0; i < nr; i++)
-		if (a->block[i] && !b->block[i])
-			return false;
-	return true;
-}
-
-static void check_info(const struct store_info *i, const struct mem *m)
-{
-	expect(i->block_sectors && i->block_sectors % 8 == 0);
-	expect(i->nr_blocks == i->nr_sectors / i->block_sectors + !!(i->nr_sectors % i->block_sectors));
-	expect(i->era < UINT32_MAX);
-	expect(i->size_pages <= m->size / ERAD_PAGE);
-	expect(i->journal_used <= i->journal_pages);
-	expect(i->used_pages <= i->size_pages);
-	expect(i->snapshot_era <= i->era);
-	expect(i->floor_era <= i->era);
-	expect(!i->clean || i->journal_used == 0 || i->commits);
-}
-
-static uint64_t snapshot_blocks(const struct store_info *i)
-{
-	return i->snapshot_sectors / i->block_sectors + !!(i->snapshot_sectors % i->block_sectors);
-}
-
-static void read_bookmarks(struct store *s)
-{
-	static struct store_bookmark bookmark[ERAD_BOOKMARKS];
-	const unsigned int nr = store_bookmarks(s, bookmark);
-
-	expect(nr <= ERAD_BOOKMARKS);
-	for (unsigned int i = 0; i < nr; i++) {
-		expect(!bookmark_check_name(bookmark[i].name, NULL));
-		expect(!i || strcmp(bookmark[i - 1].name, bookmark[i].name) < 0);
-		store_check_token(s, &bookmark[i].token, NULL);
-	}
-}
-
-/*
- * Sets a bookmark to the beginning of the current era, and deletes it. There may be other
- * bookmarks.
- */
 static void exercise_bookmark(struct store *s, uint32_t era)
 {
 	static struct store_bookmark bookmark[ERAD_BOOKMARKS];
@@ -140,114 +49,11 @@ static void exercise_bookmark(struct store *s, uint32_t era)
 		return;
 	ret = store_set_bookmark(s, "fuzz", &token, NULL);
 	expect(!ret || (ret == -ENOSPC && store_bookmarks(s, bookmark) == ERAD_BOOKMARKS));
-	read_bookmarks(s);
+	picture_bookmarks(s);
 	expect(store_delete_bookmark(s, "fuzz", NULL) == (ret ? -ENOENT : 0));
 }
 
 /* Reads the era of each place of the witness, as the comparison after a crash does. */
-static void read_witness(struct store *s, const struct store_info *info)
-{
-	union {
-		uint8_t item[ERAD_HISTORY_ITEM];
-		struct witness w;
-	} kept;
-	uint32_t era, newest;
-
-	store_item(s, STORE_WITNESS, kept.item);
-	for (uint32_t i = 0; witness_valid(&kept.w) && i < le32toh(kept.w.nr); i++) {
-		const uint64_t block = le64toh(kept.w.place[i].offset) / ERAD_SECTOR / info->block_sectors;
-		const uint64_t len = le32toh(kept.w.place[i].length) / ERAD_SECTOR;
-		const int ret = store_newest_era(s, block, len, &era, NULL);
-
-		expect(ret == (len && block < info->nr_blocks && len <= info->nr_blocks - block ? 0 : -ERANGE));
-	}
-	/* Check that the newest era of two blocks is the newer one of their eras. */
-	expect(!store_newest_era(s, 0, 1, &era, NULL));
-	if (info->nr_blocks > 1) {
-		expect(!store_newest_era(s, 1, 1, &newest, NULL));
-		if (newest < era)
-			newest = era;
-		expect(!store_newest_era(s, 0, 2, &era, NULL) && era == newest);
-	}
-}
-
-/* Checks that the history is in order, and agrees with the rest of the metadata. */
-static void read_history(struct store *s, const struct store_info *info)
-{
-	static uint8_t seal[ERAD_HISTORY_SEAL];
-	uint64_t total[ERAD_GAP_KINDS], number;
-	struct store_gap gap[ERAD_GAPS];
-	const unsigned int nr = store_gaps(s, gap);
-	int ret;
-
-	expect(nr <= ERAD_GAPS);
-	for (unsigned int i = 0; i < nr; i++) {
-		expect(store_gap_name(gap[i].kind)[0] && gap[i].era <= info->floor_era);
-		expect(strlen(gap[i].detail) <= ERAD_GAP_DETAIL);
-	}
-	store_gap_totals(s, total);
-	ret = store_seal(s, seal);
-	expect(!ret || ret == -ENOENT);
-	number = store_timeline(s, info->era);
-	if (number) {
-		expect(store_timelines_since(s) <= info->era);
-		ret = store_moment(s, number, info->era);
-		/*
-		 * Accept MOMENT_OTHER_ERA, too, because hostile metadata may have two timelines
-		 * with the same number.
-		 */
-		expect(ret == MOMENT_KNOWN || ret == MOMENT_OTHER_ERA);
-	}
-	store_moment(s, 99, 1);
-	read_bookmarks(s);
-	read_witness(s, info);
-}
-
-/*
- * Reads a picture of the store.  Its diffs are since the eras of the picture `before`. If `before`
- * is NULL, they are since the current era.
- */
-static void take_picture(struct store *s, const struct mem *m, const struct picture *before,
-			 struct picture *p)
-{
-	unsigned int i;
-
-	store_info(s, &p->info);
-	check_info(&p->info, m);
-	read_history(s, &p->info);
-	p->since[0] = p->info.era ? 1 : 0;
-	p->since[1] = p->info.era / 2;
-	p->since[2] = p->info.era;
-	if (before)
-		memcpy(p->since, before->since, sizeof(p->since));
-	for (i = 0; i < NR_SINCE; i++) {
-		read_extents_of(s, STORE_NOW, p->since[i], p->info.nr_blocks, &p->now[i]);
-		if (i && p->since[i] > p->since[i - 1])
-			expect(within(&p->now[i], &p->now[i - 1]));
-	}
-	expect(store_diff(s, p->info.era + 1, see_extent, NULL, NULL) == -EINVAL);
-	if (!p->info.snapshot_era) {
-		expect(store_diff_view(s, STORE_SNAPSHOT, 1, see_extent, NULL, NULL) == -ENOENT);
-		return;
-	}
-	read_extents_of(s, STORE_SNAPSHOT, 1, snapshot_blocks(&p->info), &p->snapshot);
-	expect(store_diff_view(s, STORE_SNAPSHOT, p->info.snapshot_era + 1, see_extent, NULL, NULL) ==
-	       -EINVAL);
-}
-
-static void same_picture(const struct picture *a, const struct picture *b)
-{
-	unsigned int i;
-
-	expect(a->info.era == b->info.era && a->info.nr_sectors == b->info.nr_sectors);
-	for (i = 0; i < NR_SINCE; i++)
-		expect(!memcmp(a->now[i].block, b->now[i].block, a->info.nr_blocks));
-	if (a->info.snapshot_era && b->info.snapshot_era) {
-		expect(a->info.snapshot_era == b->info.snapshot_era);
-		expect(!memcmp(a->snapshot.block, b->snapshot.block, a->snapshot.nr_blocks));
-	}
-}
-
 static void complain(void *ctx, const char *what)
 {
 	expect(what[0]);
@@ -314,7 +120,7 @@ static void mark_some(struct store *s, const struct store_info *info, const uint
 	unsigned int i;
 	uint64_t b;
 
-	read_extents_of(s, STORE_NOW, info->era, info->nr_blocks, &before);
+	picture_read(s, STORE_NOW, info->era, info->nr_blocks, &before);
 	for (i = 0; i < 3; i++) {
 		r[i] = (struct erad_range){ .first = (choice[1] * 7 + choice[2] * i) % info->nr_blocks };
 		r[i].len = 1 + choice[i] % 40;
@@ -327,7 +133,7 @@ static void mark_some(struct store *s, const struct store_info *info, const uint
 	expect(!store_mark(s, r, 3, NULL));
 	if (choice[2] & DO_DRAIN)
 		store_fill_pool(s);
-	read_extents_of(s, STORE_NOW, info->era, info->nr_blocks, &after);
+	picture_read(s, STORE_NOW, info->era, info->nr_blocks, &after);
 	expect(!memcmp(before.block, after.block, info->nr_blocks));
 	b = info->nr_blocks;
 	expect(store_mark(s, &(struct erad_range){ .first = b, .len = 1 }, 1, NULL) == -EINVAL);
@@ -342,7 +148,7 @@ static void exercise_snapshot(struct store *s, const struct mem *m, const struct
 	int ret;
 
 	if (info->era)
-		read_extents_of(s, STORE_NOW, 1, info->nr_blocks, &before);
+		picture_read(s, STORE_NOW, 1, info->nr_blocks, &before);
 	ret = store_begin_snapshot(s, info->era + 1, lasts, NULL);
 	if (ret) {
 		expect(ret == -ENOSPC || (ret == -EBUSY && info->snapshot_era) ||
@@ -354,7 +160,7 @@ static void exercise_snapshot(struct store *s, const struct mem *m, const struct
 	expect(!store_fold(s, NULL));
 	store_info(s, &after);
 	expect(after.snapshot_era == info->era && after.snapshot_lasts == lasts);
-	read_extents_of(s, STORE_SNAPSHOT, 1, info->nr_blocks, &snapshot);
+	picture_read(s, STORE_SNAPSHOT, 1, info->nr_blocks, &snapshot);
 	if (comparable)
 		expect(!memcmp(before.block, snapshot.block, info->nr_blocks));
 }
@@ -369,7 +175,7 @@ static void exercise_resize(struct store *s, const struct store_info *info, unsi
 
 	if (!info->era)
 		return;
-	read_extents_of(s, STORE_NOW, 1, info->nr_blocks, &before);
+	picture_read(s, STORE_NOW, 1, info->nr_blocks, &before);
 	ret = store_make_room(s, bytes, NULL);
 	store_info(s, &now);
 	expect(now.nr_sectors == info->nr_sectors);
@@ -381,11 +187,11 @@ static void exercise_resize(struct store *s, const struct store_info *info, unsi
 	expect(!ret || ret == -ENOSPC || ret == -EINVAL);
 	store_info(s, &now);
 	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));
-	read_extents_of(s, STORE_NOW, 1, now.nr_blocks, &after);
+	picture_read(s, STORE_NOW, 1, now.nr_blocks, &after);
 	/* The last block counts as written, because it was incomplete and has gained sectors. */
 	if (now.nr_sectors > info->nr_sectors && info->nr_sectors % info->block_sectors)
 		before.block[info->nr_blocks - 1] = 1;
-	expect(within(&before, &after) && within(&after, &before));
+	expect(picture_within(&before, &after) && picture_within(&after, &before));
 	for (b = info->nr_blocks; b < now.nr_blocks; b++)
 		expect(after.block[b]);
 }
@@ -414,13 +220,13 @@ static void exercise_floor(struct store *s)
 	expect(!store_find_degraded(s, NULL));
 	store_info(s, &after);
 	expect(!after.degraded && after.floor_era == info.era);
-	read_extents_of(s, STORE_NOW, info.era, info.nr_blocks, &all);
+	picture_read(s, STORE_NOW, info.era, info.nr_blocks, &all);
 	for (b = 0; b < info.nr_blocks; b++)
 		expect(all.block[b]);
 	if (ret)
 		return;
-	read_extents_of(s, STORE_NOW, after.era, info.nr_blocks, &none);
-	expect(within(&none, &all));
+	picture_read(s, STORE_NOW, after.era, info.nr_blocks, &none);
+	expect(picture_within(&none, &all));
 }
 
 /*
@@ -498,7 +304,7 @@ static void exercise_gap(struct store *s, const uint8_t *choice)
 	nr = store_gaps(s, gap);
 	expect(nr && nr <= ERAD_GAPS && gap[nr - 1].era == info.era && after.floor_era == info.era);
 	if (info.era) {
-		read_extents_of(s, STORE_NOW, info.era, info.nr_blocks, &all);
+		picture_read(s, STORE_NOW, info.era, info.nr_blocks, &all);
 		for (b = 0; b < info.nr_blocks; b++)
 			expect(all.block[b]);
 	}
@@ -616,7 +422,7 @@ void exercise(struct mem *m, const struct image_head *head)
 		expect(!ret || has_ro_compat(m));
 		return;
 	}
-	take_picture(s, m, NULL, &read);
+	picture_take(s, m, NULL, &read);
 	expect(store_begin_era(s, read.info.era + 1, NULL) < 0);
 	expect(!store_close(s, true, NULL));
 	expect(!m->written);
@@ -631,16 +437,16 @@ void exercise(struct mem *m, const struct image_head *head)
 		expect(ret == -EOVERFLOW);
 		return;
 	}
-	take_picture(s, m, &read, &written);
-	same_picture(&read, &written);
+	picture_take(s, m, &read, &written);
+	picture_expect_same(&read, &written);
 	act(s, m, head->choice);
-	take_picture(s, m, NULL, &changed);
+	picture_take(s, m, NULL, &changed);
 	expect(!store_close(s, clean, NULL));
 
 	expect(check(m) <= faults);
 	expect(!open_store(m, STORE_READ, &s));
-	take_picture(s, m, &changed, &again);
-	same_picture(&changed, &again);
+	picture_take(s, m, &changed, &again);
+	picture_expect_same(&changed, &again);
 	expect(again.info.snapshot_era == changed.info.snapshot_era);
 	expect(!clean || (again.info.clean && !again.info.journal_used));
 	expect(!store_close(s, false, NULL));
