@@ -30,8 +30,10 @@ static int lock_failed(int code, const char *name, unsigned int seconds, struct 
 	if (code != -EWOULDBLOCK)
 		return err_set(err, code, "cannot lock %.200s: %s", name, strerror(-code));
 	if (!seconds)
-		return err_set(err, -EBUSY, "another program has locked %.200s; try again when it has ended", name);
-	return err_set(err, -EBUSY, "another program has locked %.200s for %u seconds; try again when it has ended", name, seconds);
+		return err_set(err, -EBUSY, "another program has locked %.200s ('lslocks' shows the program); try again when the program has ended",
+			       name);
+	return err_set(err, -EBUSY, "another program has locked %.200s for %u seconds ('lslocks' shows the program); try again when the program has ended",
+		       name, seconds);
 }
 
 int file_lock_fd(int fd, const char *name, unsigned int seconds, struct err *err)

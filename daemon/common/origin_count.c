@@ -49,3 +49,8 @@ bool origin_count_comparable(const struct origin_count *was, const struct origin
 	return was->known && now->known && was->major == now->major && was->minor == now->minor &&
 		was->diskseq == now->diskseq;
 }
+
+bool origin_count_written(const struct origin_count *was, const struct origin_count *now)
+{
+	return origin_count_comparable(was, now) && was->sectors != now->sectors;
+}

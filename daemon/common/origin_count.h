@@ -33,4 +33,10 @@ bool origin_count_is_of_content(dev_t dev);
 /* Returns whether both counts are of the same device, provided that they are of the same boot. */
 bool origin_count_comparable(const struct origin_count *was, const struct origin_count *now);
 
+/*
+ * Returns whether the device was written between the two counts, which are of the same boot.  Returns
+ * false if they are not comparable.
+ */
+bool origin_count_written(const struct origin_count *was, const struct origin_count *now);
+
 #endif /* ERAD_ORIGIN_COUNT_H */

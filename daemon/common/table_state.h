@@ -8,7 +8,6 @@
 
 #include <endian.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 
 #include <linux/types.h>
@@ -66,16 +65,11 @@ static inline bool table_state_is_out(const void *item)
 	return le32toh(n.version) == TABLE_NOTE_VERSION && le32toh(n.state) == NOTE_OUT;
 }
 
-/*
- * now: the counters of a device, read in the boot whose boot_id is `boot`.  Returns whether the note
- * says that the volume was closed in this boot, and the same device was written since.  Returns false
- * if the counters cannot be compared.
- */
-static inline bool table_note_counts_writes(const struct table_note *n, const char *boot, const struct origin_count *now)
+/* Returns whether the note is of a close in the boot whose boot_id is `boot`. */
+static inline bool table_note_is_of_close(const struct table_note *n, const char *boot)
 {
 	return le32toh(n->version) == TABLE_NOTE_VERSION && le32toh(n->state) == NOTE_GONE && *boot &&
-		!strncmp(n->boot, boot, sizeof(n->boot)) && n->origin.known &&
-		!memcmp(&n->origin, now, offsetof(struct origin_count, sectors)) && n->origin.sectors != now->sectors;
+		!strncmp(n->boot, boot, sizeof(n->boot));
 }
 
 /* Returns whether the note is of another boot than the boot whose boot_id is `boot`. */

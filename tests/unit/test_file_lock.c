@@ -55,13 +55,13 @@ static void test_a_lock_is_refused_while_another_program_has_it(void **state)
 	first = file_lock(path, O_RDWR | O_CREAT, 0, &err);
 	assert_true(first >= 0);
 	assert_int_equal(file_lock(path, O_RDWR, 0, &err), -EBUSY);
-	assert_sentence(&err, "another program has locked %s; try again when it has ended");
+	assert_sentence(&err, "another program has locked %s ('lslocks' shows the program); try again when the program has ended");
 	assert_int_equal(file_lock(path, O_RDWR, 1, &err), -EBUSY);
-	assert_sentence(&err, "another program has locked %s for 1 seconds; try again when it has ended");
+	assert_sentence(&err, "another program has locked %s for 1 seconds ('lslocks' shows the program); try again when the program has ended");
 
 	second = open(path, O_RDWR | O_CLOEXEC);
 	assert_int_equal(file_lock_fd(second, path, 1, &err), -EBUSY);
-	assert_sentence(&err, "another program has locked %s for 1 seconds; try again when it has ended");
+	assert_sentence(&err, "another program has locked %s for 1 seconds ('lslocks' shows the program); try again when the program has ended");
 	close(first);
 	assert_int_equal(file_lock_fd(second, path, 0, &err), 0);
 	assert_int_equal(file_lock(path, O_RDWR, 0, &err), -EBUSY);

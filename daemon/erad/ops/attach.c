@@ -413,7 +413,7 @@ int op_attach(const struct create_args *args, struct volume **out, struct err *e
 	if (r)
 		return r;
 	if (atomic_exchange(&attaching, true))
-		return err_set(err, -EBUSY, "another attach is under way; try again when it has ended");
+		return err_set(err, -EBUSY, "erad is carrying out another attach ('pgrep -af \"eractl attach\"' shows the command); try again when that attach has ended");
 	r = create_with(args, attach_claimed, out, err);
 	atomic_store(&attaching, false);
 	return r;

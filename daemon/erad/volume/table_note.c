@@ -348,7 +348,7 @@ bool table_note_written_since_end(const struct volume *v)
 	struct origin_count now;
 
 	origin_count_read(v->origin_dev, &now);
-	return origin_count_comparable(&v->end_count, &now) && v->end_count.sectors != now.sectors;
+	return origin_count_written(&v->end_count, &now);
 }
 
 int table_note_close_out(struct volume *v, struct store *s, struct err *err)
