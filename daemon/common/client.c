@@ -41,6 +41,17 @@ struct json_object *client_request(const char *op, const char *volume)
 	return o;
 }
 
+struct json_object *client_request_volumes(const char *op, char *const *names)
+{
+	struct json_object *o = client_request(op, NULL);
+	struct json_object *list = json_object_new_array();
+
+	for (; *names; names++)
+		json_object_array_add(list, json_object_new_string(*names));
+	json_object_object_add(o, "volumes", list);
+	return o;
+}
+
 /* Prints the message once in the life of the program, even if there are several requests. */
 static void say_waiting(const char *path)
 {

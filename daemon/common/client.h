@@ -38,4 +38,10 @@ int client_ask(const char *path, struct json_object *request, unsigned int ms,
 /* Returns a new request {"op": op, "volume": volume}; volume may be NULL. */
 struct json_object *client_request(const char *op, const char *volume);
 
+/*
+ * Returns a new request {"op": op, "volumes": names}.  names ends with a NULL; no names mean all
+ * volumes.
+ */
+struct json_object *client_request_volumes(const char *op, char *const *names);
+
 #endif /* ERAD_CLIENT_H */

@@ -298,7 +298,7 @@ static int look_at_all(struct follower *f)
 
 	r = ask_erad(client_request("ping", NULL), &ping, &err);
 	if (!r)
-		r = ask_erad(volumes_request("status", all), &status, &err);
+		r = ask_erad(client_request_volumes("status", all), &status, &err);
 	if (r) {
 		if (f->pid || !f->began)
 			say_erad(f, "gone", err.msg);

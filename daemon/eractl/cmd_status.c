@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/client.h"
 #include "common/size.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
@@ -266,7 +267,7 @@ static int run_status(const struct command *cmd, int argc, char **argv)
 	}
 	if (check_names(cmd, argv + optind))
 		return EXIT_USAGE;
-	return volumes_show(volumes_request("status", argv + optind), json, print_volumes,
+	return volumes_show(client_request_volumes("status", argv + optind), json, print_volumes,
 			    verbose || optind < argc);
 }
 

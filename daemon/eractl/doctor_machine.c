@@ -21,7 +21,7 @@
 #include "common/client.h"
 #include "common/protocol.h"
 #include "eractl/eractl.h"
-#include "eractl/findings.h"
+#include "eractl/doctor_machine.h"
 #include "erad_maps.h"
 
 #define MODULE		"dm-erad"

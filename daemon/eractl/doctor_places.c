@@ -19,7 +19,7 @@
 #include "common/dev_links.h"
 #include "common/sysfs.h"
 #include "eractl/eractl.h"
-#include "eractl/findings.h"
+#include "eractl/doctor_places.h"
 
 #define DISKS_MAX	16
 #define DEPTH_MAX	16

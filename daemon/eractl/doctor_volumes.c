@@ -24,7 +24,7 @@
 #include "common/protocol.h"
 #include "common/size.h"
 #include "eractl/eractl.h"
-#include "eractl/findings.h"
+#include "eractl/doctor_volumes.h"
 #include "eractl/volumes.h"
 
 #define ASK_MS	5000
@@ -342,7 +342,7 @@ void doctor_volumes(struct findings *f, const struct eratab *tab)
 	struct json_object *status = NULL;
 	size_t nr = 0;
 
-	if (client_ask(ERAD_SOCKET, volumes_request("status", all), ASK_MS, &status, NULL))
+	if (client_ask(ERAD_SOCKET, client_request_volumes("status", all), ASK_MS, &status, NULL))
 		status = NULL;
 	for (size_t i = 0; i < tab->nr; i++) {
 		const struct eratab_entry *e = tab->line[i].entry;

@@ -6,8 +6,6 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-#include "common/eratab.h"
-
 enum finding_level {
 	FINDING_OK,
 	FINDING_NOTE,		/* works, but has consequences that the user should know */
@@ -36,17 +34,5 @@ void finding_add(struct findings *f, enum finding_level level, const char *area,
  * command.  NULL: out of memory.
  */
 char *finding_command(const char *program, const char *path);
-
-/* Adds findings about the kernel, headers, module, daemon, group, BPF file system and exporter. */
-void doctor_machine(struct findings *f);
-
-/*
- * Adds findings about each volume of the table: its line, its origin, other users of the origin,
- * its state.
- */
-void doctor_volumes(struct findings *f, const struct eratab *tab);
-
-/* Adds findings about the places where the metadata of the table's volumes is. */
-void doctor_places(struct findings *f, const struct eratab *tab);
 
 #endif /* ERACTL_FINDINGS_H */

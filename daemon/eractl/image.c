@@ -10,7 +10,6 @@
 #include "common/jsonl.h"
 #include "common/size.h"
 #include "eractl/image.h"
-#include "eractl/volumes.h"
 
 #define DROP_MS		20000u
 #define DROP_PAUSE_US	500000
@@ -44,7 +43,7 @@ static bool is_there(const char *volume)
 	struct err err;
 	bool there;
 
-	if (client_call(volumes_request("status", names), NULL, NULL, &result, &err))
+	if (client_call(client_request_volumes("status", names), NULL, NULL, &result, &err))
 		return false;
 	volumes = json_object_object_get(result, "volumes");
 	if (json_object_is_type(volumes, json_type_array) && json_object_array_length(volumes))

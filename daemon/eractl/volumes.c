@@ -177,7 +177,7 @@ int volumes_run_together(const struct volumes_job *job, char *const *names)
 	struct err err;
 	size_t nr;
 
-	if (client_call(volumes_request(job->op, names), NULL, NULL, &result, &err))
+	if (client_call(client_request_volumes(job->op, names), NULL, NULL, &result, &err))
 		return fail(&err);
 	volumes = json_object_object_get(result, "volumes");
 	if (!json_object_is_type(volumes, json_type_array)) {
@@ -231,17 +231,6 @@ bool complain_of_table(void)
 	}
 	eratab_free(&tab);
 	return any;
-}
-
-struct json_object *volumes_request(const char *op, char *const *names)
-{
-	struct json_object *o = client_request(op, NULL);
-	struct json_object *list = json_object_new_array();
-
-	for (; *names; names++)
-		json_object_array_add(list, json_object_new_string(*names));
-	json_object_object_add(o, "volumes", list);
-	return o;
 }
 
 int volumes_show(struct json_object *request, bool json,
@@ -335,7 +324,7 @@ int volume_find_status(const char *name, struct json_object **status, struct err
 	struct json_object *result, *list;
 	int r;
 
-	r = client_call(volumes_request("status", names), NULL, NULL, &result, err);
+	r = client_call(client_request_volumes("status", names), NULL, NULL, &result, err);
 	if (r)
 		return r;
 	list = json_object_object_get(result, "volumes");

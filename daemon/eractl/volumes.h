@@ -64,12 +64,6 @@ int volume_run(const struct volumes_job *job, struct json_object *request);
 void volume_forget_note(struct json_object *result);
 
 /*
- * Returns a request {"op": op, "volumes": names}.  names ends with a NULL; no names mean all
- * volumes.
- */
-struct json_object *volumes_request(const char *op, char *const *names);
-
-/*
  * Sends a request whose answer is a list of volumes.  With json, prints erad's answer.  Without
  * json, calls print with the list, or prints an error if the list is empty.  Calls
  * complain_of_table().  Frees the request.  Returns the exit code.

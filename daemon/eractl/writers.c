@@ -28,7 +28,7 @@ int writers_ask(char *const *names, struct json_object **volumes, struct err *er
 	struct json_object *result;
 	int r;
 
-	r = client_call(volumes_request("writers", names), NULL, NULL, &result, err);
+	r = client_call(client_request_volumes("writers", names), NULL, NULL, &result, err);
 	if (r)
 		return r;
 	*volumes = json_object_get(json_object_object_get(result, "volumes"));
