@@ -24,6 +24,7 @@
 #include "erad/volume/commit.h"
 #include "erad/volume/degraded.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/origin_compare.h"
 #include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/table_note.h"
@@ -107,10 +108,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	store_info(s, info);
 	r = replaced ? 0 : origin_check(s, e->origin, origin, nr_sectors, err);
 	if (r) {
-		/*
-		 * Write CLEAN again if it was set, so that the seal stays valid until writes are
-		 * let through.
-		 */
+		/* Write CLEAN again if it was set, because a refusal must change nothing. */
 		store_close(s, info->clean, NULL);
 		return r;
 	}

@@ -25,6 +25,7 @@
 #include "erad/volume/link.h"
 #include "erad/volume/message.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/origin_compare.h"
 #include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"

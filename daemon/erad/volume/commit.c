@@ -17,7 +17,6 @@
 #include "common/failpoint.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
-#include "erad/volume/adopt.h"
 #include "erad/volume/attach.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/degraded.h"
@@ -26,6 +25,7 @@
 #include "erad/volume/link.h"
 #include "erad/volume/message.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/origin_seal.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
@@ -372,7 +372,7 @@ static void end_volume(struct volume *v, bool gone)
 	 * its name or its metadata, and this target now waits for a volume.
 	 */
 	if (gone)
-		adopt_wake();
+		volumes_name_is_free();
 }
 
 static void *volume_thread(void *arg)

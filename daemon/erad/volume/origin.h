@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notices writes to the origin while the volume was closed.  The identity shows whether the origin
- * is still the same device.  The seal shows whether the origin was written.  After a crash there is
- * no seal, and the witness takes its place: see witness.h.  Context: the volume
- * thread, unless a function says otherwise.
+ * Questions about the origin of a volume, which another process answers, and gaps: the times in
+ * which writes may have gone past erad.  Context: the volume thread, unless a function says
+ * otherwise.
  */
 #ifndef ERAD_ORIGIN_H
 #define ERAD_ORIGIN_H
@@ -49,27 +48,10 @@ int origin_read(struct volume *v, const struct origin_question *q, unsigned int 
 		struct err *err);
 
 /*
- * Compares the origin with the identity and the seal in the metadata, and records a gap if one of
- * the two differs.  Stores the identity that the origin has now.  If a part of the identity cannot
- * be read, keeps the former identity.  Call this before a new target lets its first write through.
- * An open with gap=refuse also calls this before there is a target.
+ * Asks a question for the seal of a close.  Returns the code of the answer, or an error of
+ * origin_ask().
  */
-int origin_compare(struct volume *v, struct err *err);
-
-/*
- * If there is no seal, compares the origin with the witness, and records a gap if they differ or if
- * the origin cannot be read.  Call this after table_note_arrive(): if table_note_arrive() has
- * recorded a gap, this function compares no place, and the gap has a more precise reason.  Does
- * nothing after a reload, because the old target was suspended until the new one came.
- */
-int origin_compare_witness(struct volume *v, struct err *err);
-
-/*
- * Closes the store of a volume whose target and mapped device are gone, with a seal.  If the origin
- * cannot be sealed, for example because somebody has mounted it already, stores a seal that says
- * so, and the next open records a gap.  Returns the result of store_close_sealed(), or ENOMEM.
- */
-int origin_close_sealed(struct volume *v, struct store *s, struct err *err);
+int origin_ask_for_seal(struct volume *v, const struct origin_question *q, struct origin_answer *a, struct err *err);
 
 /*
  * Returns EUCLEAN if eratab has gap=refuse, and the volume is still being opened.  If so, the

@@ -14,7 +14,7 @@
 
 /* These are constant after the start. */
 static int control_fd, progress_fd;
-static void (*claim_ended)(void);
+static void (*name_is_free)(void);
 
 static pthread_mutex_t volumes_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released;		/* signalled when a claim ends or a volume is removed */
@@ -235,8 +235,14 @@ void volumes_release(struct claim *c)
 	*p = c->next;
 	pthread_cond_broadcast(&released);
 	pthread_mutex_unlock(&volumes_lock);
-	if (!c->tried && claim_ended)
-		claim_ended();
+	if (!c->tried)
+		volumes_name_is_free();
+}
+
+void volumes_name_is_free(void)
+{
+	if (name_is_free)
+		name_is_free();
 }
 
 bool volumes_own(const struct erad_info *i)
@@ -251,11 +257,11 @@ bool volumes_own(const struct erad_info *i)
 	return found;
 }
 
-void volumes_start(int control, int progress, void (*ended)(void))
+void volumes_start(int control, int progress, void (*is_free)(void))
 {
 	control_fd = control;
 	progress_fd = progress;
-	claim_ended = ended;
+	name_is_free = is_free;
 	thread_cond_init(&released);
 }
 

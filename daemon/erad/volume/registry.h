@@ -13,9 +13,13 @@
  * Sets up the registry.  Call this before all other functions, and before any thread that uses
  * volumes is created.  control: an fd of the control node for all threads, which stays open.
  * progress_fd: an eventfd, which is written when the result of volumes_settled() may have become
- * true.  claim_ended: called without locks when a claim of volumes_claim() has ended; may be NULL.
+ * true.  name_is_free: called without locks when a claim of volumes_claim() has ended, and by
+ * volumes_name_is_free(); may be NULL.
  */
-void volumes_start(int control, int progress_fd, void (*claim_ended)(void));
+void volumes_start(int control, int progress_fd, void (*name_is_free)(void));
+
+/* Call this after volumes_remove(): a new target may have waited for the name of this volume. */
+void volumes_name_is_free(void);
 int volumes_control(void);
 
 /*
