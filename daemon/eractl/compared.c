@@ -48,7 +48,8 @@ static int read_counters(const struct compared *c, char text[sizeof(c->written)]
 	if (sscanf(line, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
 		   &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], &n[11],
 		   &n[12], &n[13], &n[14]) < 11)
-		return err_set(err, -EIO, "%s: its counters are not understood: %s", c->path, line);
+		return err_set(err, -EIO, "%s: got '%s' as the kernel's counters of the device, expected 11 numbers or more", c->path,
+			       line);
 	snprintf(text, sizeof(c->written), "%llu %llu", n[6], n[13]);
 	return 0;
 }

@@ -213,7 +213,7 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 	uint32_t nr = 0;
 
 	if (control_count(e->loop.control_fd, &nr))
-		log_warn("cannot list the targets; the standby creates its threads later");
+		log_warn("cannot list the targets, so the standby process does not know how many threads the volumes need, and creates them later");
 	if (standby_fork(nr, err)) {
 		log_warn("%s; there is no standby", err->msg);
 		return 0;

@@ -33,7 +33,7 @@ int store_check_token(struct store *s, const struct token *t, struct err *err)
 	case MOMENT_TOO_OLD:
 		since = store_timelines_since(s);
 		if (!since)
-			return err_set(err, -ESTALE, "the metadata knows no timeline, so also not the token's: the metadata was repaired, or restored from a dump");
+			return err_set(err, -ESTALE, "the metadata has no timelines, so it does not know the token's timeline either: the metadata was repaired, or restored from a dump");
 		return err_set(err, -ESTALE, "the token is too old: it is of era %" PRIu32
 			       ", and the metadata knows its timelines since era %" PRIu32 " only", t->era, since);
 	case MOMENT_OTHER_ERA:

@@ -81,7 +81,7 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	store_info(s, &info);
 	memcpy(token.uuid, info.uuid, sizeof(token.uuid));
 	assert_int_equal(store_check_token(s, &token, &err), -ESTALE);
-	assert_string_equal(err.msg, "the metadata knows no timeline, so also not the token's: the metadata was repaired, or restored from a dump");
+	assert_string_equal(err.msg, "the metadata has no timelines, so it does not know the token's timeline either: the metadata was repaired, or restored from a dump");
 	for (i = 1; i <= ERAD_TIMELINES + 5; i++) {
 		assert_int_equal(store_new_timeline(s, 1000 + i, NULL, NULL), 0);
 		assert_int_equal(store_begin_era(s, i, NULL), 0);

@@ -16,7 +16,9 @@ struct bpf_object;
 
 /* In all functions, name is the name of a volume, and pin is the name of one of its pins. */
 
-/* Finds bpffs and the group.  Call this once, before any thread is created. */
+/*
+ * Looks up the group whose members may read the maps.  Call this once, before any thread is created.
+ */
 void pins_setup(void);
 
 /* Removes the directories of all volumes for which keep() returns false.  keep() may take locks. */

@@ -317,7 +317,8 @@ static void swap_back(const char *name)
 	struct err err;
 
 	if (!t || !dm_task_run(t))
-		log_warn("volume %s: cannot drop the inactive table of its device; run 'dmsetup clear' to drop the table", name);
+		log_warn("volume %s: cannot drop the inactive table of its device; run 'dmsetup clear %s' to drop the table", name,
+			 name);
 	if (t)
 		dm_task_destroy(t);
 	if (look_up(name, &info, &err) > 0 && info.suspended &&

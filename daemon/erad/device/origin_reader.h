@@ -60,8 +60,8 @@ struct origin_question {
 	uint32_t what;			/* a value of enum origin_read */
 	uint32_t era;
 	/*
-	 * Number of the origin, a dev_t, or of another device.  With
-	 * ORIGIN_EXAMINE_STORE, the result of origin_store_key().
+	 * Number of the origin or of another device, a dev_t.  With ORIGIN_EXAMINE_STORE, the result
+	 * of origin_store_key().
 	 */
 	uint64_t dev;
 	uint64_t instance;		/* id of the target; it only makes questions of two targets differ */
@@ -76,8 +76,8 @@ struct origin_question {
 
 struct origin_answer {
 	/*
-	 * Result of the function of `what`.  If the reader refuses, the answer is this member
-	 * alone.
+	 * Result of the function that `what` selects.  If the reader has no child process for the
+	 * question, it refuses the question, and sends only this member.
 	 */
 	int code;
 	struct err err;			/* the message, if code is not 0 */

@@ -106,7 +106,7 @@ static int open_number(dev_t dev, int flags, char node[NODE_PATH_SIZE], struct e
 	if (!fstat(fd, &st) && st.st_rdev == dev)
 		return fd;
 	close(fd);
-	return err_set(err, -ENODEV, "%s is not device %u:%u", node, major(dev), minor(dev));
+	return err_set(err, -ENODEV, "%s is not the node of device %u:%u any more; try again", node, major(dev), minor(dev));
 }
 
 int store_examine_held(const char *path, dev_t dev, struct err *err)

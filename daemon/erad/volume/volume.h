@@ -294,8 +294,8 @@ bool volume_closing(struct volume *v);
  * so, the store has all writes that have completed.  EAGAIN, with a sentence that names the state
  * of the volume: writes may have gone past erad, and erad has not compared the counters and the
  * origin yet, or has not recorded the gap.  Call this after volume_store_get(), and before a reader
- * sends the current eras of the blocks.  Takes v->lock.  Waits a second before it returns EAGAIN,
- * because each reload of the table makes erad attach again.
+ * sends the current eras of the blocks.  Takes v->lock.  Waits for a second before it returns
+ * EAGAIN, because each reload of the table makes erad attach again.
  */
 int volume_check_compared(struct volume *v, struct err *err);
 
