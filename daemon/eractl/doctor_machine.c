@@ -5,12 +5,14 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/magic.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,12 +25,15 @@
 #include "eractl/eractl.h"
 #include "eractl/doctor_machine.h"
 #include "erad_maps.h"
+#include "erad_uapi.h"
 
 #define MODULE		"dm-erad"
 #define LOADED		"/sys/module/dm_erad"
 #define ENABLED		"/etc/systemd/system/"
 #define SIGNATURE	"~Module signature appended~\n"
 #define ASK_MS		5000
+/* Restarts erad.  Its standby serves the volumes until the new erad is ready: see erad(8). */
+#define RESTART		"systemctl kill --kill-who=main -s KILL erad.service"
 #define EXPORTER_PORT	9813
 
 static bool exists(const char *path)
@@ -183,25 +188,56 @@ static void look_at_module(struct findings *f, const char *release)
 		finding_add(f, FINDING_OK, "module", NULL, NULL, "version %s is loaded", version);
 }
 
-static void look_at_daemon(struct findings *f, bool *runs)
+/*
+ * Returns whether the loaded module has another protocol version than the erad of this eractl's
+ * version, and this version in *abi.  Returns false if no module is loaded, or if only root may ask
+ * the module.
+ */
+static bool module_differs(unsigned int *abi)
+{
+	struct erad_version v = { .h.size = sizeof(v) };
+	int fd = open("/dev/" ERAD_CONTROL_NAME, O_RDWR | O_CLOEXEC);
+	bool differs;
+
+	if (fd < 0)
+		return false;
+	differs = !ioctl(fd, ERAD_IOC_VERSION, &v) && v.abi != ERAD_ABI;
+	close(fd);
+	*abi = v.abi;
+	return differs;
+}
+
+/*
+ * Sets *runs to whether erad answers, and *may_start to whether an erad that is started now works
+ * with the loaded module.
+ */
+static void look_at_daemon(struct findings *f, bool *runs, bool *may_start)
 {
 	struct json_object *result;
 	const char *version;
+	unsigned int abi;
 	struct err err;
 	int r;
 
+	*may_start = !module_differs(&abi);
 	r = client_ask(ERAD_SOCKET, client_request("ping", NULL), ASK_MS, &result, &err);
 	*runs = !r;
+	if (!*may_start)
+		finding_add(f, FINDING_PROBLEM, "erad", NULL, "reboot",
+			    "the loaded module has protocol version %u, the erad of version " ERAD_VERSION " expects %u; do not restart erad before the reboot, because first writes would wait until the reboot",
+			    abi, ERAD_ABI);
 	if (r == -EREMOTEIO || r == -EACCES) {
 		finding_add(f, FINDING_NOTE, "erad", NULL, NULL, "its version is not known, because only root may ask for it: %s", err.msg);
 	} else if (r == -ETIMEDOUT) {
 		finding_add(f, FINDING_PROBLEM, "erad", NULL, "journalctl -u erad", "%s", err.msg);
 	} else if (r) {
-		finding_add(f, FINDING_PROBLEM, "erad", NULL, "systemctl start erad", "%s", err.msg);
+		if (*may_start)
+			finding_add(f, FINDING_PROBLEM, "erad", NULL, "systemctl start erad", "%s", err.msg);
 	} else {
 		version = json_text(result, "version");
 		if (version && strcmp(version, ERAD_VERSION))
-			finding_add(f, FINDING_PROBLEM, "erad", NULL, "systemctl restart erad",
+			finding_add(f, *may_start ? FINDING_PROBLEM : FINDING_NOTE, "erad", NULL,
+				    *may_start ? RESTART : NULL,
 				    "version %s runs, this eractl is of version " ERAD_VERSION, version);
 		else
 			finding_add(f, FINDING_OK, "erad", NULL, NULL, "version " ERAD_VERSION " runs");
@@ -226,14 +262,15 @@ static bool group_exists(void)
 	return found;
 }
 
-static void look_at_group(struct findings *f, bool runs)
+static void look_at_group(struct findings *f, bool runs, bool may_start)
 {
+	/* A running erad looks for the group every 2 seconds, so it need not be restarted. */
 	if (!group_exists())
-		finding_add(f, FINDING_PROBLEM, "group", NULL, "systemd-sysusers && systemctl restart erad",
+		finding_add(f, FINDING_PROBLEM, "group", NULL, "systemd-sysusers",
 			    "there is no group " ERAD_MAPS_GROUP ", so only root may ask erad for the status, and erad-exporter may not");
 	else if (runs && !exists(ERAD_STATUS_SOCKET))
-		finding_add(f, FINDING_PROBLEM, "group", NULL, "systemctl restart erad",
-			    "the group " ERAD_MAPS_GROUP " exists, but erad was started before the group existed");
+		finding_add(f, FINDING_PROBLEM, "group", NULL, may_start ? RESTART : "reboot",
+			    "the group " ERAD_MAPS_GROUP " exists, but " ERAD_STATUS_SOCKET " does not; if the group is older than 2 seconds, erad could not make the socket, or the socket was removed");
 	else
 		finding_add(f, FINDING_OK, "group", NULL, NULL, "the members of " ERAD_MAPS_GROUP " may ask for the status");
 }
@@ -291,13 +328,13 @@ static void look_at_exporter(struct findings *f)
 void doctor_machine(struct findings *f)
 {
 	struct utsname u;
-	bool runs;
+	bool runs, may_start;
 
 	uname(&u);
 	look_at_kernel(f, u.release);
 	look_at_module(f, u.release);
-	look_at_daemon(f, &runs);
-	look_at_group(f, runs);
+	look_at_daemon(f, &runs, &may_start);
+	look_at_group(f, runs, may_start);
 	look_at_bpf(f);
 	look_at_exporter(f);
 }

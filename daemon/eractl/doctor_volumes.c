@@ -138,7 +138,15 @@ static void look_at_fstab(struct findings *f, const struct eratab_entry *e, dev_
 		return;
 	snprintf(mapped, sizeof(mapped), "/dev/mapper/%s", e->name);
 	while ((m = getmntent(fstab))) {
-		if (names_tag(m->mnt_fsname, t))
+		/*
+		 * A mount of /dev/mapper/NAME opens a noauto volume: see erad-generator.  A mount of a
+		 * tag does not, because the link of the tag exists only while the volume is open.
+		 */
+		if (e->noauto && names_tag(m->mnt_fsname, t) && !hasmntopt(m, "noauto"))
+			finding_add(f, FINDING_PROBLEM, "fstab", e->name, command,
+				    "%s is mounted at boot by %s, for which the boot does not open a noauto volume; write %s in its place, or remove noauto from " ERAD_TAB,
+				    m->mnt_dir, m->mnt_fsname, mapped);
+		else if (names_tag(m->mnt_fsname, t))
 			finding_add(f, FINDING_NOTE, "fstab", e->name, command,
 				    "%s of %s is on the origin as well as on the volume; write %s in its place",
 				    m->mnt_fsname, m->mnt_dir, mapped);
@@ -146,10 +154,6 @@ static void look_at_fstab(struct findings *f, const struct eratab_entry *e, dev_
 			finding_add(f, FINDING_PROBLEM, "fstab", e->name, command,
 				    "%s is mounted from the origin, %s, so its writes go past erad; write %s in its place",
 				    m->mnt_dir, m->mnt_fsname, mapped);
-		else if (e->noauto && !strcmp(m->mnt_fsname, mapped) && !hasmntopt(m, "noauto"))
-			finding_add(f, FINDING_PROBLEM, "fstab", e->name, "editor " ERAD_TAB,
-				    "%s is mounted at boot, but the volume is not opened at boot; remove noauto from its line",
-				    m->mnt_dir);
 	}
 	endmntent(fstab);
 }

@@ -137,12 +137,12 @@ test_doctor_finds_the_machine()
 	umount /sys/fs/bpf
 
 	mv /run/erad/status.sock "$T/status.sock"
-	finds problem group "erad was started before the group existed"
-	types "systemctl restart erad"
+	finds problem group "the group erad exists, but /run/erad/status.sock does not"
+	types "systemctl kill --kill-who=main -s KILL erad.service"
 	mv "$T/status.sock" /run/erad/status.sock
 	umount /etc/group
 	finds problem group "there is no group erad"
-	types "systemd-sysusers && systemctl restart erad"
+	types "systemd-sysusers"
 	mount --bind "$T/group" /etc/group
 
 	stop_erad
@@ -155,6 +155,56 @@ test_doctor_finds_the_machine()
 	finds problem module "dm-erad is not loaded"
 	types "modprobe dm-erad"
 	insmod "build/kmod/$release/kmod/dm-erad.ko"
+	start_erad
+}
+
+# doctor_with_abi ABI: runs doctor as if the loaded module had this protocol version. Prints what
+# doctor says about erad and about the group, and the commands for these.
+doctor_with_abi()
+{
+	cc -shared -fPIC -O1 -Iinclude -o "$T/abi.so" -x c - -DABI="$1" <<- 'EOF'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <stdarg.h>
+		#include "erad_uapi.h"
+
+		int ioctl(int fd, unsigned long nr, ...)
+		{
+			int (*real)(int, unsigned long, void *) = dlsym(RTLD_NEXT, "ioctl");
+			va_list args;
+			void *arg;
+			int r;
+
+			va_start(args, nr);
+			arg = va_arg(args, void *);
+			va_end(args);
+			r = real(fd, nr, arg);
+			if (nr == ERAD_IOC_VERSION)
+				((struct erad_version *)arg)->abi = ABI;
+			return r;
+		}
+	EOF
+	LD_PRELOAD=$T/abi.so eractl doctor > "$T/doctor" && fail "doctor has found no problem"
+	grep -A 1 -E '^[a-z]+ +(erad|group) ' "$T/doctor"
+}
+
+test_doctor_finds_another_protocol()
+{
+	DESCRIPTION="if the loaded module has another protocol version, doctor recommends a reboot, and never a start or a restart of erad"
+	a_good_machine
+	doctor_with_abi 7 > "$T/said"
+	grep -q "^problem *erad *the loaded module has protocol version 7, the erad of version .* expects 1; do not restart erad" "$T/said" ||
+		fail "$(cat "$T/said")"
+	grep -qE '^ +# reboot$' "$T/said" || fail "$(cat "$T/said")"
+	mv /run/erad/status.sock "$T/status.sock"
+	doctor_with_abi 7 >> "$T/said"
+	mv "$T/status.sock" /run/erad/status.sock
+	stop_erad
+	doctor_with_abi 7 >> "$T/said"
+	! grep systemctl "$T/said" || fail "doctor recommends to start an erad that cannot work"
+	# Without erad and with the right module, doctor recommends a start.
+	doctor_with_abi 1 > "$T/said"
+	grep -qE '^ +# systemctl start erad$' "$T/said" || fail "$(cat "$T/said")"
 	start_erad
 }
 
@@ -171,9 +221,16 @@ test_doctor_finds_what_goes_past()
 	types "editor /etc/fstab"
 	echo "UUID=01234567-89ab-cdef-0123-456789abcdef /mnt ext4 defaults 0 0" > /etc/fstab
 	finds note fstab "is on the origin as well as on the volume"
-	echo "/dev/mapper/data /mnt ext4 defaults 0 0" > /etc/fstab
+
+	# A mount of the path opens a noauto volume, and a mount of the UUID does not.
 	sed -i '/^data/s/$/ noauto/' /etc/eratab
-	finds problem fstab "data: /mnt is mounted at boot, but the volume is not opened at boot"
+	finds problem fstab "data: /mnt is mounted at boot by UUID=01234567-89ab-cdef-0123-456789abcdef, for which the boot does not open a noauto volume"
+	types "editor /etc/fstab"
+	sed -i 's/defaults/noauto/' /etc/fstab
+	finds note fstab "is on the origin as well as on the volume"
+	echo "/dev/mapper/data /mnt ext4 defaults 0 0" > /etc/fstab
+	eractl doctor > "$T/doctor" || :
+	! grep ' fstab ' "$T/doctor" || fail "a mount of the path is a finding"
 	: > /etc/fstab
 	echo "secret $origin none luks" > /etc/crypttab
 	finds problem crypttab "data: secret is on the origin"
