@@ -541,6 +541,7 @@ install: $(programs) $(man_pages)	## programs, units, manual pages, and the modu
 
 .PHONY: uninstall
 uninstall:			## remove the files that make install has installed
+	$(Q)$(if $(DESTDIR),,sh daemon/debian/erad.prerm remove)
 	$(Q)for file in $(installs); do IFS=:; set -- $$file; unset IFS; rm -f "$(DESTDIR)$$2"; done
 	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR) $(INCLUDEDIR)/erad $(SHAREDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
 	@echo "Left, as install did not make them: /etc/eratab, /var/lib/erad with metadata, the group erad, links of"

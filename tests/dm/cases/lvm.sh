@@ -251,6 +251,40 @@ test_lvm_forget_refused()
 	same "$(state)" "$before"
 }
 
+test_lvm_removal_is_refused()
+{
+	DESCRIPTION="the package and make uninstall do not remove erad while a volume is attached, also if it is closed, and say what to do"
+	local pv link=/dev/disk/by-id/a.disk
+
+	# No volume is open or attached.
+	sh daemon/debian/erad.prerm remove > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+	new_vg 100M
+	new_lv a 32M
+	mkdir -p "${link%/*}"
+	ln -sf "$pv" "$link"
+	pv=$link
+	attach
+	sh daemon/debian/erad.prerm remove 2> "$T/said" && fail "erad may be removed while a volume is open"
+	grep -qx "  pv0" "$T/said" || fail "$(cat "$T/said")"
+	sh daemon/debian/erad.prerm upgrade
+	vgchange -qan vg > /dev/null
+	eractl close --all > /dev/null
+	sh daemon/debian/erad.prerm remove 2> "$T/said" && fail "erad may be removed while a volume is attached"
+	grep -qx "  $link" "$T/said" || fail "$(cat "$T/said")"
+	grep -qx "Run 'eractl detach pv0' first." "$T/said" || fail "$(cat "$T/said")"
+	mkdir -p "$T/sbin"
+	cp build/bin/erad "$T/sbin/"
+	make --no-print-directory uninstall PREFIX="$T" 2> "$T/said" && fail "make uninstall removes erad while a volume is attached"
+	grep -qx "Run 'eractl detach pv0' first." "$T/said" || fail "$(cat "$T/said")"
+	[[ -e $T/sbin/erad ]] || fail "make uninstall has removed a file"
+
+	eractl detach pv0 > /dev/null
+	sh daemon/debian/erad.prerm remove > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+	make --no-print-directory uninstall PREFIX="$T" > /dev/null || fail "make uninstall fails without a volume"
+	[[ ! -e $T/sbin/erad ]] || fail "make uninstall has removed nothing"
+	rm "$link"
+}
+
 test_lvm_attach_fails()
 {
 	DESCRIPTION="an attach that fails while it writes the metadata or LVM's configuration undoes all its changes"
