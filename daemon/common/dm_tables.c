@@ -307,6 +307,17 @@ static int resume(const struct dm_device *d, uint32_t flags)
 	return call(DM_DEV_SUSPEND, &io);
 }
 
+int dm_tables_check_settled(const struct dm_device *d, struct err *err)
+{
+	if (d->suspended)
+		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
+	if (d->loaded)
+		return err_set(err, -EBUSY,
+			       "/dev/mapper/%s has a table that is loaded and not in use; run 'dmsetup clear %s' to drop the table, or 'dmsetup resume %s' to use it",
+			       d->name, d->name, d->name);
+	return 0;
+}
+
 void dm_tables_clear(const struct dm_device *d)
 {
 	struct dm_ioctl io;

@@ -81,6 +81,12 @@ int dm_tables_swap_frozen(const struct dm_device *d, uint64_t *us, struct err *e
  */
 bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to);
 
+/*
+ * Returns EBUSY if the device is suspended or has an inactive table, because loading a table and
+ * resuming the device would undo what somebody else has begun.
+ */
+int dm_tables_check_settled(const struct dm_device *d, struct err *err);
+
 /* Drops the inactive table. */
 void dm_tables_clear(const struct dm_device *d);
 

@@ -26,19 +26,17 @@ static bool names(const struct dm_device *d, dev_t dev)
 }
 
 /*
- * Refuses a device that is suspended, that has an inactive table, or whose table names `lower` in a
- * target that is neither linear nor striped.  The caller must hold LVM's locks, because a running
- * command of LVM suspends devices and loads tables for a moment, and this function would refuse
- * these devices.
+ * Refuses a device that dm_tables_check_settled() refuses, or whose table names `lower` in a target
+ * that is neither linear nor striped.  The caller must hold LVM's locks, because a running command
+ * of LVM suspends devices and loads tables for a moment, and this function would refuse these
+ * devices.
  */
 static int check(const struct dm_device *d, dev_t lower, struct err *err)
 {
-	if (d->suspended)
-		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
-	if (d->loaded)
-		return err_set(err, -EBUSY,
-			       "/dev/mapper/%s has a table that is loaded and not in use; run 'dmsetup clear %s' to drop the table, or 'dmsetup resume %s' to use it",
-			       d->name, d->name, d->name);
+	int r = dm_tables_check_settled(d, err);
+
+	if (r)
+		return r;
 	for (unsigned int i = 0; i < d->nr; i++) {
 		const struct dm_line *l = &d->line[i];
 

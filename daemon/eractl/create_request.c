@@ -104,6 +104,6 @@ void create_warn_of_identity(const struct create_options *o)
 	identity_of(dev, 0, &i);
 	fflush(stdout);
 	if (!identity_known(&i))
-		complain("volume %s: the origin %s has no serial number, WWN or UUID, so if its path leads to another device later, an open notices this by the content only",
+		complain("volume %s: the origin %s has no serial number, WWN or UUID, so if its path leads to another device later, an open can notice this only by the content of the device",
 			 o->name, o->origin);
 }

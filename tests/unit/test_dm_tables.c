@@ -372,6 +372,21 @@ static void test_loaded_table_is_compared_with_the_live_one(void **state)
 	dm_tables_free(&d);
 }
 
+static void test_a_device_that_somebody_else_changes_is_not_settled(void **state)
+{
+	struct dm_device d = { .name = "vg-a" };
+
+	(void)state;
+	assert_int_equal(dm_tables_check_settled(&d, &err), 0);
+	d.loaded = true;
+	assert_int_equal(dm_tables_check_settled(&d, &err), -EBUSY);
+	assert_string_equal(err.msg,
+			    "/dev/mapper/vg-a has a table that is loaded and not in use; run 'dmsetup clear vg-a' to drop the table, or 'dmsetup resume vg-a' to use it");
+	d.suspended = true;
+	assert_int_equal(dm_tables_check_settled(&d, &err), -EBUSY);
+	assert_string_equal(err.msg, "/dev/mapper/vg-a is suspended; resume it first");
+}
+
 int main(void)
 {
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -388,6 +403,7 @@ int main(void)
 		TEST(test_swap_that_fails_drops_the_new_table),
 		TEST(test_swap_that_fails_leaves_no_suspended_device),
 		TEST(test_loaded_table_is_compared_with_the_live_one),
+		TEST(test_a_device_that_somebody_else_changes_is_not_settled),
 	};
 
 	return cmocka_run_group_tests_name("dm_tables", tests, NULL, NULL);

@@ -59,12 +59,9 @@ static int check_name(const char *volume, const char *suffix, struct err *err)
 static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 {
 	if (d->nr != 1 || strcmp(d->line->type, "erad") || !dm_line_names(d->line, origin))
-		return err_set(err, -EOPNOTSUPP, "the table of /dev/mapper/%s is not one erad target alone", d->name);
-	if (d->suspended)
-		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
-	if (d->loaded)
-		return err_set(err, -EBUSY, "/dev/mapper/%s has a table that is loaded but not in use; run 'dmsetup clear %s' to drop the table", d->name, d->name);
-	return 0;
+		return err_set(err, -EOPNOTSUPP, "the table of /dev/mapper/%s is not a single erad target on device %u:%u, so erad cannot make an image; see 'dmsetup table %s'",
+			       d->name, major(origin), minor(origin), d->name);
+	return dm_tables_check_settled(d, err);
 }
 
 /*
