@@ -152,7 +152,8 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 # The test of the processes that read origins. It links stand-ins for the functions that find and open an origin.
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
-reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_held store_discard dm_remove dm_setup
+reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_held store_discard dm_remove dm_setup \
+	place_peek fs_sync fs_swap_frozen
 # The test of the store of an image. It links stand-ins for the functions that look at block devices.
 store_test	:= $(BUILD)/unit/test_store_examine
 store_wraps	:= dm_node fstat ioctl probe_device probe_in_use loopdev_check_alone
@@ -163,7 +164,7 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 # The tests of daemon/erad/ops need further stand-ins.
 ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_open)
 ops_sources	:= tests/unit/ops_fixture.c
-ops_wraps	:= eratab_read lstat fsync hidden_update seen_read $(patsubst %,probe_%,device sector_size in_use lasting apart) \
+ops_wraps	:= eratab_read stat lstat open fsync hidden_update seen_read origin_ask $(patsubst %,probe_%,device sector_size in_use lasting apart) \
 	$(patsubst %,dm_%,exists is_volume create remove load_size)
 lock_wraps	:= mkdir open close fcntl blockdev_attribute blkid_devno_to_wholedisk file_lock_fd
 below_wraps	:= nanosleep lvm_filter_has $(patsubst %,dm_tables_%,read load_linear swap) $(patsubst %,lvs_%,find free lock load clear swap)

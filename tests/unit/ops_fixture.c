@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The stand-ins and the files of the tests of erad/ops: see ops_fixture.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include "common/eratab.h"
 #include "common/seen.h"
 #include "erad/device/dm.h"
+#include "erad/device/origin_reader.h"
 #include "erad/device/probe.h"
 #include "erad/ops/close.h"
 #include "erad/volume/registry.h"
@@ -42,6 +44,14 @@ int __wrap_eratab_read(const char *path, struct eratab *tab, struct err *err);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_lstat(const char *path, struct stat *st);
+int __real_stat(const char *path, struct stat *st);
+int __wrap_stat(const char *path, struct stat *st);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __real_origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
+		      bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);
+int __wrap_origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
+		      bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);
 int __wrap_probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
 int __wrap_probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who);
@@ -84,9 +94,47 @@ int __wrap_lstat(const char *path, struct stat *st)
 	return 0;
 }
 
+static bool hangs(const char *path)
+{
+	return sim.hung && !strncmp(path, sim.hung, strlen(sim.hung));
+}
+
+static void check_answers(const char *path)
+{
+	if (hangs(path))
+		fail_msg("erad would wait for %s without end", path);
+}
+
+int __wrap_stat(const char *path, struct stat *st)
+{
+	check_answers(path);
+	return __real_stat(path, st);
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	check_answers(path);
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return __real_open(path, flags, mode);
+}
+
+/* The process that examines a path that hangs does not answer. */
+int __wrap_origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
+		      bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err)
+{
+	if (q->what == ORIGIN_PEEK && hangs(q->path))
+		return err_set(err, -ETIMEDOUT, "%s hangs for %u seconds", q->path, ms / 1000);
+	return __real_origin_ask(asked, q, ms, ends, ctx, a, err);
+}
+
 int __wrap_probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
-	(void)path;
+	check_answers(path);
 	*dev = sim.dev;
 	*nr_sectors = sim.sectors;
 	return refuse_once(&sim.device, err);

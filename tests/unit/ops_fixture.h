@@ -43,6 +43,8 @@ extern struct ops_sim {
 	struct token seen;		/* the newest token that was noted; timeline 0: there is none */
 	unsigned int creates;		/* how many devices were made */
 	unsigned int hidden_updates;	/* how often hidden_update() was called */
+	/* A path that begins with this text hangs: its open or look-up fails the test.  NULL: none. */
+	const char *hung;
 	pthread_mutex_t *seen_hangs;	/* reading the note waits for this mutex, unless this is NULL */
 	struct refusal device, lasting, apart, create, remove, load;
 } sim;

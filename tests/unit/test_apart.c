@@ -40,7 +40,7 @@ static void test_function_has_the_memory_and_no_open_file(void **state)
 
 	(void)state;
 	assert_true(s.fd > 2);
-	assert_int_equal(apart_run(look, &s), -ENXIO);
+	assert_int_equal(apart_run_within(60, look, &s), -ENXIO);
 	assert_true(s.pid > 0 && s.pid != getpid());
 	assert_int_equal(s.fd_errno, EBADF);
 	assert_int_equal(s.opened, 0);
@@ -59,7 +59,7 @@ static void test_result_of_the_function_is_returned_each_time(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(apart_run(no_error, NULL), 0);
+		assert_int_equal(apart_run_within(60, no_error, NULL), 0);
 }
 
 static int wait_long(void *arg)

@@ -34,12 +34,11 @@
 static void refuse_create(const struct create_args *a, int code, const char *sentence)
 {
 	struct volume *v;
-	struct stat st;
 	struct err err;
 
 	assert_int_equal(op_create(a, &v, &err), code);
 	assert_sentence(&err, sentence);
-	assert_int_equal(stat(metadata, &st), -1);
+	assert_int_equal(access(metadata, F_OK), -1);
 	assert_false(volumes_have("data"));
 }
 
@@ -103,6 +102,33 @@ static void test_create_refuses_a_wrong_origin(void **state)
 	sim.in_use = true;
 	refuse_at_once(create_args_of_data(), -EBUSY, "origin " ORIGIN " is in use: it is mounted");
 	assert_tab("");
+}
+
+static void test_create_does_not_wait_for_a_place_that_hangs(void **state)
+{
+	(void)state;
+	sim.hung = metadata;
+	refuse_at_once(create_args_of_data(), -ETIMEDOUT, "data.erad hangs for 20 seconds");
+	sim.hung = ORIGIN;
+	refuse_at_once(create_args_of_data(), -ETIMEDOUT, ORIGIN " hangs for 20 seconds");
+	assert_tab("");
+	/* The name is free. */
+	sim.hung = NULL;
+	create_data();
+	close_data();
+}
+
+static void test_create_does_not_wait_for_the_places_of_other_volumes(void **state)
+{
+	(void)state;
+	sim.hung = "/mnt/hung/";
+	write_file(tab_path, "other /mnt/hung/origin /mnt/hung/metadata\n");
+	create_data();
+	close_data();
+	/* The paths are compared nevertheless. */
+	write_file(tab_path, "other /mnt/hung/origin " ORIGIN "\n");
+	unlink(metadata);
+	refuse_create(create_args_of_data(), -EEXIST, "origin " ORIGIN " is the metadata of volume other in line 1");
 }
 
 static void test_create_and_open_refuse_a_file_at_the_node(void **state)
@@ -487,6 +513,8 @@ int main(void)
 		with_files(test_create_refuses_wrong_arguments),
 		with_files(test_create_refuses_what_eratab_has),
 		with_files(test_create_refuses_a_wrong_origin),
+		with_files(test_create_does_not_wait_for_a_place_that_hangs),
+		with_files(test_create_does_not_wait_for_the_places_of_other_volumes),
 		with_files(test_create_and_open_refuse_a_file_at_the_node),
 		with_files(test_create_refuses_a_wrong_place_of_the_metadata),
 		with_files(test_create_whose_device_cannot_be_made_leaves_nothing),

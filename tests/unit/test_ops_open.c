@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
+#include "erad/ops/closed.h"
 #include "erad/ops/open.h"
+#include "erad/ops/resize.h"
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/registry.h"
 #include "ops_fixture.h"
@@ -49,6 +51,27 @@ static void test_open_refuses_a_line_that_is_missing_or_wrong(void **state)
 	refuse_open(-EEXIST, "data");
 	write_line("");
 	refuse_open(-ENOENT, metadata);
+}
+
+static void test_open_and_resize_do_not_wait_for_a_place_that_hangs(void **state)
+{
+	struct resized resized;
+	struct store *s;
+	struct err err;
+
+	(void)state;
+	create_data();
+	close_data();
+	sim.hung = ORIGIN;
+	refuse_open(-ETIMEDOUT, ORIGIN " hangs for 20 seconds");
+	assert_int_equal(op_resize("data", 0, &resized, &err), -ETIMEDOUT);
+	sim.hung = metadata;
+	refuse_open(-ETIMEDOUT, "data.erad hangs for 20 seconds");
+	assert_int_equal(op_resize("data", 0, &resized, &err), -ETIMEDOUT);
+	assert_sentence(&err, "data.erad hangs for 20 seconds");
+	assert_int_equal(op_open_closed("data", &s, &err), -ETIMEDOUT);
+	assert_sentence(&err, "data.erad hangs for 20 seconds");
+	sim.hung = NULL;
 }
 
 static void test_open_that_is_refused_can_be_repeated(void **state)
@@ -269,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_files(test_open_refuses_a_line_that_is_missing_or_wrong),
+		with_files(test_open_and_resize_do_not_wait_for_a_place_that_hangs),
 		with_files(test_open_that_is_refused_can_be_repeated),
 		with_files(test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepted),
 		with_files(test_metadata_that_was_put_back_is_noticed_once),

@@ -128,6 +128,27 @@ int __wrap_dm_remove(const char *name, struct err *err)
 	return strcmp(name, "gone-image") ? 0 : err_set(err, -ENXIO, "there is no device");
 }
 
+void __wrap_place_peek(const char *path, enum peek_depth depth, struct peek *out);
+void __wrap_fs_sync(dev_t dev);
+int __wrap_fs_swap_frozen(dev_t dev, struct err *err);
+
+void __wrap_place_peek(const char *path, enum peek_depth depth, struct peek *out)
+{
+	hang_if(!strcmp(path, "/dev/hung"));
+	*out = (struct peek){ .exists = true, .dev = depth };
+}
+
+void __wrap_fs_sync(dev_t dev)
+{
+	hang_if(dev == HUNG);
+}
+
+int __wrap_fs_swap_frozen(dev_t dev, struct err *err)
+{
+	hang_if(dev == HUNG);
+	return err_set(err, -EBUSY, "it is frozen already");
+}
+
 void __wrap_dm_setup(void)
 {
 	shared->set_up++;
@@ -440,6 +461,48 @@ static void test_devices_are_removed_and_discarded_in_other_processes(void **sta
 	assert_true(shared->alone);
 }
 
+static void test_paths_are_examined_in_other_processes(void **state)
+{
+	struct origin_question hung = about_path(ORIGIN_PEEK, 1, "/dev/hung"), other = about_path(ORIGIN_PEEK, 2, "/dev/other");
+	struct origin_asked asked = { .fd = -1 }, others = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	hung.depth = other.depth = PEEK_SUPER;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &hung, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "/dev/hung was not examined within 0 seconds; check whether the device or its file system hangs");
+	assert_int_equal(origin_ask(&others, &other, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_true(a.peek.exists);
+	assert_int_equal(a.peek.dev, PEEK_SUPER);
+	assert_int_not_equal(shared->pid, getpid());
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &hung, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_true(a.peek.exists);
+}
+
+static void test_file_systems_are_synced_and_frozen_in_other_processes(void **state)
+{
+	const struct origin_question sync = about_path(ORIGIN_SYNC, HUNG, "data"), swap = about_path(ORIGIN_SWAP_FROZEN, HUNG, "data");
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &sync, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the file system on /dev/mapper/data was not synced within 0 seconds; check whether the origin of the volume hangs");
+	/* A hung device has one process, also for another question. */
+	assert_int_equal(origin_ask(&asked, &swap, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the file system on /dev/mapper/data cannot be frozen, because an attempt to freeze it has not ended; check whether the origin of the volume hangs");
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &swap, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EBUSY);
+	assert_string_equal(a.err.msg, "it is frozen already");
+	assert_int_not_equal(shared->pid, getpid());
+}
+
 static void test_without_a_reader_the_caller_reads(void **state)
 {
 	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
@@ -485,6 +548,8 @@ int main(void)
 		cmocka_unit_test(test_a_process_that_stops_within_an_answer_is_not_awaited),
 		cmocka_unit_test(test_stores_are_examined_in_other_processes),
 		cmocka_unit_test(test_devices_are_removed_and_discarded_in_other_processes),
+		cmocka_unit_test(test_paths_are_examined_in_other_processes),
+		cmocka_unit_test(test_file_systems_are_synced_and_frozen_in_other_processes),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};
 

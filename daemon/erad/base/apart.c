@@ -15,7 +15,7 @@
 struct job {
 	int (*fn)(void *arg);
 	void *arg;
-	unsigned int seconds;	/* 0: no limit */
+	unsigned int seconds;
 	int result;
 };
 
@@ -46,15 +46,9 @@ static int run(void *arg)
 	struct job *j = arg;
 
 	close_range(0, ~0U, 0);
-	if (j->seconds)
-		set_limit(j->seconds);
+	set_limit(j->seconds);
 	j->result = j->fn(j->arg);
 	return 0;
-}
-
-int apart_run(int (*fn)(void *arg), void *arg)
-{
-	return apart_run_within(0, fn, arg);
 }
 
 int apart_run_within(unsigned int seconds, int (*fn)(void *arg), void *arg)

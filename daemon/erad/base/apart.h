@@ -5,7 +5,10 @@
 
 /*
  * Runs fn(arg) in a new process, and waits for its end.  Returns the result of fn, a negative errno
- * if there is no new process, or EIO if the process was killed in fn.
+ * if there is no new process, or EIO if the process was killed in fn.  A system call for which fn still
+ * waits after so many seconds fails with EINTR, if the kernel lets a signal end this call.  fn then undoes
+ * its changes, and returns.  Each second, a further signal ends a system call for which fn waits.  For a
+ * system call that no signal ends, use device/origin_reader.h.
  *
  * The process shares the memory of erad, and has none of erad's open files.  So if erad is killed
  * while fn waits for a write, the kernel closes erad's files: the module notices the end of the
@@ -13,13 +16,6 @@
  * keep the files open, and the next erad could neither start nor attach.
  *
  * fn may open files, and must not use the log or threads.  If erad is killed, fn goes on.
- */
-int apart_run(int (*fn)(void *arg), void *arg);
-
-/*
- * As apart_run(), but a system call for which fn still waits after so many seconds fails with EINTR,
- * if the kernel lets a signal end this call.  fn then undoes its changes, and returns.  Each second,
- * a further signal ends a system call for which fn waits.
  */
 int apart_run_within(unsigned int seconds, int (*fn)(void *arg), void *arg);
 

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writes back the dirty pages of a file system: see fs_sync.h. */
+/* Writes back and freezes the file system on a mapped device: see fs_sync.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "erad/base/apart.h"
-#include "erad/base/log.h"
+#include "common/dm_tables.h"
 #include "erad/device/fs_sync.h"
 #include "erad/device/mounts.h"
 
 /* Syncs the file system of a mount.  ENODEV: another file system is mounted over this mount. */
-static int sync_mount(void *arg)
+static int sync_mount(const struct mount *m)
 {
-	const struct mount *m = arg;
 	struct stat st;
 	int fd, r = 0;
 
@@ -41,11 +38,20 @@ void fs_sync(dev_t dev)
 	while (r && mounts_next(&t, &m)) {
 		if (mount_device(&m) != dev)
 			continue;
-		r = apart_run(sync_mount, &m);
-		if (r)
-			log_debug("%s cannot be synced: %s", m.where, strerror(-r));
+		r = sync_mount(&m);
 	}
-	if (t.error)
-		log_debug("a file system is not synced, because /proc/self/mountinfo cannot be read: %s", strerror(-t.error));
 	mounts_close(&t);
+}
+
+int fs_swap_frozen(dev_t dev, struct err *err)
+{
+	struct dm_device d;
+	uint64_t us;
+	int r = dm_tables_read(dev, &d, err);
+
+	if (r)
+		return r;
+	r = dm_tables_swap_frozen(&d, &us, err);
+	dm_tables_free(&d);
+	return r;
 }

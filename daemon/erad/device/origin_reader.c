@@ -19,6 +19,7 @@
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
+#include "erad/device/fs_sync.h"
 #include "erad/device/origin_reader.h"
 
 #define CHILDREN	256u		/* limit of the children of the reader */
@@ -95,6 +96,15 @@ static void answer(const struct origin_question *q, int pipe_fd, struct origin_a
 		break;
 	case ORIGIN_REMOVE_DEVICE:
 		a->code = dm_remove(q->path, &a->err);
+		break;
+	case ORIGIN_SYNC:
+		fs_sync(q->dev);
+		break;
+	case ORIGIN_SWAP_FROZEN:
+		a->code = fs_swap_frozen(q->dev, &a->err);
+		break;
+	case ORIGIN_PEEK:
+		place_peek(q->path, q->depth, &a->peek);
 		break;
 	default:
 		read_origin(q, a);
@@ -454,6 +464,19 @@ static void find_words(const struct origin_question *q, struct words *w)
 		w->past = "removed";
 		w->cause = "its copy-on-write store hangs or udev is slow";
 		snprintf(w->device, sizeof(w->device), "/dev/mapper/%.128s", q->path);
+		break;
+	case ORIGIN_SYNC:
+	case ORIGIN_SWAP_FROZEN:
+		w->base = q->what == ORIGIN_SYNC ? "sync" : "freeze";
+		w->past = q->what == ORIGIN_SYNC ? "synced" : "frozen";
+		w->cause = "the origin of the volume hangs";
+		snprintf(w->device, sizeof(w->device), "the file system on /dev/mapper/%.128s", q->path);
+		break;
+	case ORIGIN_PEEK:
+		w->base = "examine";
+		w->past = "examined";
+		w->cause = "the device or its file system hangs";
+		snprintf(w->device, sizeof(w->device), "%.250s", q->path);
 		break;
 	default:
 		snprintf(w->device, sizeof(w->device), "the origin %u:%u", major(dev), minor(dev));

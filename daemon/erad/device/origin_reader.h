@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads origins, and copy-on-write stores of images, in other processes, so that a device that hangs
- * does not stop erad.
+ * Reads origins, copy-on-write stores of images, and other places that users have named, in other
+ * processes, so that a device or a file system that hangs does not stop erad.
  *
  * A thread that reads a device that hangs cannot be ended.  The process of this thread can neither
  * end nor close its files.  If this process were erad, no other erad could attach to the volumes,
@@ -17,7 +17,9 @@
  * memory.
  *
  * A copy-on-write store may hang, too, because the user names its place.  A child also removes the
- * device of an image, because dm-snapshot waits there for I/O to the store, and discards a store.
+ * device of an image, because dm-snapshot waits there for I/O to the store, discards a store, and freezes
+ * the file system on a volume.  Before erad uses a file or device of metadata, a child looks whether the
+ * place answers.
  *
  * The main process and its standby share one reader.  The reader ends when both have ended.  If there
  * is no reader, for example in unit tests, the calling thread reads the origin itself.
@@ -33,6 +35,7 @@
 #include "common/pv_label.h"
 #include "common/seal.h"
 #include "common/witness.h"
+#include "erad/device/place_peek.h"
 #include "erad/device/store_examine.h"
 
 enum origin_read {
@@ -48,6 +51,10 @@ enum origin_read {
 	ORIGIN_EXAMINE_HELD_STORE,	/* store_examine_held() of `dev`, which the user knows as `path` */
 	ORIGIN_DISCARD_STORE,		/* store_discard() */
 	ORIGIN_REMOVE_DEVICE,		/* dm_remove() of the mapped device with the name `path` */
+	/* For the mapped device `dev` of the volume with the name `path`: */
+	ORIGIN_SYNC,			/* fs_sync() */
+	ORIGIN_SWAP_FROZEN,		/* fs_swap_frozen() */
+	ORIGIN_PEEK,			/* place_peek() of `path`, with `depth` */
 };
 
 #define ORIGIN_PATH_SIZE	3072u	/* size of a path in a question, in bytes */
@@ -58,10 +65,13 @@ enum origin_read {
  */
 struct origin_question {
 	uint32_t what;			/* a value of enum origin_read */
-	uint32_t era;
+	union {
+		uint32_t era;
+		uint32_t depth;		/* a value of enum peek_depth */
+	};
 	/*
 	 * Number of the origin or of another device, a dev_t.  With ORIGIN_EXAMINE_STORE, the result
-	 * of origin_store_key().
+	 * of origin_store_key().  With ORIGIN_PEEK, a number made of this result and the depth.
 	 */
 	uint64_t dev;
 	uint64_t instance;		/* id of the target; it only makes questions of two targets differ */
@@ -87,6 +97,7 @@ struct origin_answer {
 		struct witness witness;
 		char pv_uuid[PV_UUID_SIZE];
 		struct store_found store;
+		struct peek peek;
 	};
 };
 

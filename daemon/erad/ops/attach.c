@@ -26,6 +26,7 @@
 #include "erad/ops/recover.h"
 #include "erad/ops/table.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
 /* Limit in ms for a clean close: enough for the last fold of a full journal on a slow disk. */
@@ -73,7 +74,12 @@ static int check_cycle(const struct create_args *a, const struct eratab_entry *e
 
 	if (r)
 		return r;
-	r = probe_cycle(&tab, e->metadata, a->origin, origin, err);
+	/* probe_cycle() looks at the metadata of other volumes, and would wait for a place that hangs. */
+	for (size_t n = 0; n < tab.nr && !r; n++)
+		if (tab.line[n].entry)
+			r = peek_ask(tab.line[n].entry->metadata, PEEK_DEVICE, PEEK_OPEN_MS, NULL, err);
+	if (!r)
+		r = probe_cycle(&tab, e->metadata, a->origin, origin, err);
 	eratab_free(&tab);
 	return r;
 }

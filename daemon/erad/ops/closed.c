@@ -2,6 +2,7 @@
 /* Finds a volume's line in eratab, and its metadata: see closed.h. */
 #include "erad/ops/closed.h"
 #include "erad/ops/table.h"
+#include "erad/volume/peek.h"
 
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err)
@@ -38,7 +39,9 @@ int op_open_closed(const char *name, struct store **out, struct err *err)
 	r = op_find_entry(name, &tab, &e, err);
 	if (r)
 		return r;
-	r = engine_open(e->metadata, ENGINE_READ, &engine, err);
+	r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, err);
+	if (!r)
+		r = engine_open(e->metadata, ENGINE_READ, &engine, err);
 	eratab_free(&tab);
 	return r ? r : store_open(engine, STORE_READ, out, err);
 }

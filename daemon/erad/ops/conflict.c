@@ -6,28 +6,80 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "common/blockdev.h"
 #include "common/eratab_use.h"
 #include "common/image.h"
 #include "common/uuid.h"
 #include "common/sysfs.h"
+#include "erad/base/thread.h"
 #include "erad/ops/conflict.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/volume.h"
 
 /*
- * Returns whether two paths lead to the same block device or file.  Two equal paths do, even if
- * nothing exists at the path.
+ * Limits, in ms, for the look-up of a path that another volume uses, and for all look-ups of a check.
+ * The file system of another volume may hang, and must not stop this one.
  */
-static bool same_place(const char *a, const char *b)
+#define LOOKUP_MS	2000
+#define SCAN_MS		10000
+
+/* A path of the volume that is checked. */
+struct mine {
+	const char *role, *path;
+	struct peek at;
+};
+
+static void copy_place(struct volume *v, struct peek *out)
 {
-	return !strcmp(a, b) || blockdev_same_place(a, b);
+	pthread_mutex_lock(&v->lock);
+	*out = v->place;
+	pthread_mutex_unlock(&v->lock);
 }
 
-static int with_open_volumes(const struct use *u, struct err *err)
+/*
+ * Looks up a path, until `until` at most.  v: the open volume whose metadata is at the path, or NULL.
+ * Remembers where this metadata is, because a process for each look-up takes time.  Returns ETIMEDOUT
+ * only if `until` is over.
+ */
+static int look_up(const char *path, struct volume *v, uint64_t until, struct peek *out, struct err *err)
 {
+	const uint64_t now = thread_now_ms();
+
+	*out = (struct peek){ 0 };
+	/* What is in /dev does not hang. */
+	if (!strncmp(path, "/dev/", strlen("/dev/"))) {
+		place_peek(path, PEEK_DEVICE, out);
+		return 0;
+	}
+	if (v)
+		copy_place(v, out);
+	if (out->exists)
+		return 0;
+	if (now >= until)
+		return err_set(err, -ETIMEDOUT, "after %u seconds it is not known whether another volume uses this place, because paths of other volumes do not answer; check whether %.300s hangs",
+			       SCAN_MS / 1000, path);
+	/* If the path does not answer, it is another place than one that has answered. */
+	if (peek_ask(path, PEEK_DEVICE, until - now < LOOKUP_MS ? until - now : LOOKUP_MS, out, NULL))
+		*out = (struct peek){ 0 };
+	if (v && out->exists) {
+		pthread_mutex_lock(&v->lock);
+		v->place = *out;
+		pthread_mutex_unlock(&v->lock);
+	}
+	return 0;
+}
+
+/* Returns whether both are the same place.  Two equal paths are, even if nothing exists there. */
+static bool same_place(const struct mine *m, const char *path, const struct peek *at)
+{
+	return !strcmp(m->path, path) || peek_same(&m->at, at);
+}
+
+static int with_open_volumes(const struct use *u, const struct mine *m, struct err *err)
+{
+	const uint64_t until = thread_now_ms() + SCAN_MS;
 	struct volume **all;
+	struct peek at;
 	size_t nr;
 	int r;
 
@@ -35,12 +87,19 @@ static int with_open_volumes(const struct use *u, struct err *err)
 	if (r)
 		return err_set(err, r, "out of memory");
 	for (size_t i = 0; i < nr; i++) {
-		const struct volume *v = all[i];
+		struct volume *v = all[i];
 
-		if (!r && strcmp(v->name, u->name) && same_place(v->metadata, u->metadata))
-			r = err_set(err, -EBUSY, "metadata %.200s is the metadata of volume %s, which is open",
-				    u->metadata, v->name);
-		volume_unref(all[i]);
+		/*
+		 * If there is no time for the look-up, go on: the locks of engine_open() exclude
+		 * the other volume, too.
+		 */
+		if (!r && strcmp(v->name, u->name)) {
+			look_up(v->metadata, v, until, &at, NULL);
+			if (same_place(m, v->metadata, &at))
+				r = err_set(err, -EBUSY, "metadata %.200s is the metadata of volume %s, which is open",
+					    u->metadata, v->name);
+		}
+		volume_unref(v);
 	}
 	free(all);
 	return r;
@@ -97,11 +156,12 @@ static void find_device_name(const struct erad_info *i, char name[DM_NAME_SIZE])
 
 int conflict_live(const struct use *u, struct err *err)
 {
-	const dev_t metadata = blockdev_at(u->metadata);
+	struct mine m = { .path = u->metadata };
 	struct instances l;
 	int r;
 
-	r = with_open_volumes(u, err);
+	look_up(m.path, NULL, thread_now_ms() + SCAN_MS, &m.at, NULL);
+	r = with_open_volumes(u, &m, err);
 	if (r)
 		return r;
 	r = volumes_targets(&l, err);
@@ -109,47 +169,98 @@ int conflict_live(const struct use *u, struct err *err)
 		char name[DM_NAME_SIZE];
 
 		find_device_name(&l.info[n], name);
-		r = with_target(u, metadata, &l.info[n], name, err);
+		r = with_target(u, m.at.dev, &l.info[n], name, err);
 	}
 	instances_free(&l);
 	return r;
 }
 
-int conflict_line(const struct eratab *tab, const struct use *u, struct err *err)
+/* Finds the places of a line of eratab: its origin and its metadata. */
+static int look_up_line(const struct eratab_entry *e, uint64_t until, struct peek at[2], struct err *err)
 {
+	struct volume *v = volumes_get(e->name);
+	int r = look_up(e->origin, NULL, until, &at[0], err);
+
+	if (!r)
+		r = look_up(e->metadata, v && !strcmp(v->metadata, e->metadata) ? v : NULL, until, &at[1], err);
+	volume_unref(v);
+	return r;
+}
+
+/* Returns EEXIST if a line other than that of `name` uses one of the nr places. */
+static int with_lines(const struct eratab *tab, const char *name, struct mine *mine, size_t nr, struct err *err)
+{
+	const uint64_t until = thread_now_ms() + SCAN_MS;
+	struct peek at[2];
+
+	for (size_t i = 0; i < nr; i++) {
+		const int r = look_up(mine[i].path, NULL, until, &mine[i].at, err);
+
+		if (r)
+			return r;
+	}
 	for (size_t n = 0; n < tab->nr; n++) {
 		const struct eratab_entry *e = tab->line[n].entry;
-		const char *path = u->origin, *role = "origin", *use;
+		int r;
 
-		if (!e || !strcmp(e->name, u->name))
+		if (!e || !strcmp(e->name, name))
 			continue;
-		use = path ? eratab_use(e, path) : NULL;
-		if (!use) {
-			path = u->metadata;
-			role = "metadata";
-			use = path ? eratab_use(e, path) : NULL;
+		r = look_up_line(e, until, at, err);
+		if (r)
+			return r;
+		for (size_t i = 0; i < nr; i++) {
+			const char *use = same_place(&mine[i], e->origin, &at[0]) ? "origin" :
+				same_place(&mine[i], e->metadata, &at[1]) ? "metadata" : NULL;
+
+			if (use)
+				return eratab_refuse(tab, n, mine[i].role, mine[i].path, use, err);
 		}
-		if (use)
-			return eratab_refuse(tab, n, role, path, use, err);
 	}
 	return 0;
 }
 
+int conflict_line(const struct eratab *tab, const struct use *u, struct err *err)
+{
+	struct mine mine[2];
+	size_t nr = 0;
+
+	if (u->origin)
+		mine[nr++] = (struct mine){ .role = "origin", .path = u->origin };
+	if (u->metadata)
+		mine[nr++] = (struct mine){ .role = "metadata", .path = u->metadata };
+	return with_lines(tab, u->name, mine, nr, err);
+}
+
+int conflict_store(const struct eratab *tab, const char *path, struct err *err)
+{
+	struct mine m = { .role = "copy-on-write store", .path = path };
+
+	return with_lines(tab, "", &m, 1, err);
+}
+
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who)
 {
+	const uint64_t until = thread_now_ms() + SCAN_MS;
 	struct use u = { .name = name, .metadata = path };
-	struct peek found;
+	struct mine m = { .path = path };
+	struct peek at;
 
+	/* Read the file first: then it is known that the file answers. */
+	if (peek_ask(path, PEEK_SUPER, SCAN_MS, &m.at, who))
+		return true;
 	for (size_t n = 0; n < tab->nr; n++) {
 		const struct eratab_line *l = &tab->line[n];
 
-		if (!l->entry || !strcmp(l->name, name) || !same_place(l->entry->metadata, path))
+		if (!l->entry || !strcmp(l->name, name))
+			continue;
+		if (look_up(l->entry->metadata, NULL, until, &at, who))
+			return true;
+		if (!same_place(&m, l->entry->metadata, &at))
 			continue;
 		err_set(who, 0, "volume %s in line %zu of %s uses this file", l->name, n + 1, tab->file);
 		return true;
 	}
-	peek_now(path, PEEK_SUPER, &found);
-	if (found.is_erad)
-		u.uuid = found.uuid;
+	if (m.at.is_erad)
+		u.uuid = m.at.uuid;
 	return conflict_live(&u, who);
 }

@@ -4,6 +4,9 @@
  * erad recognizes the target of a volume by the UUID of the metadata.  If two live volumes had the
  * same UUID, erad would confuse them, and would record the writes of one volume in the metadata of
  * the other.
+ *
+ * The paths of other volumes are looked up in processes of their own, because their file systems may
+ * hang.  A path that does not answer within two seconds counts as another place.
  */
 #ifndef ERAD_CONFLICT_H
 #define ERAD_CONFLICT_H
@@ -32,14 +35,18 @@ int conflict_live(const struct use *u, struct err *err);
 
 /*
  * Returns EEXIST if the origin or the metadata of u is the origin or the metadata of another line
- * in eratab.  err names the other volume.
+ * in eratab.  err names the other volume.  ETIMEDOUT: after ten seconds, too many paths have not
+ * answered.
  */
 int conflict_line(const struct eratab *tab, const struct use *u, struct err *err);
+
+/* As conflict_line(), for the copy-on-write store of an image, which no line may use. */
+int conflict_store(const struct eratab *tab, const char *path, struct err *err);
 
 /*
  * Returns whether the metadata file at path is used by another line of eratab, another open volume
  * or another live target.  If so, `who` names the user.  name: a volume that may use the file
- * itself.
+ * itself.  Also returns true if this cannot be found out in time.
  */
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who);
 

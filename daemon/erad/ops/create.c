@@ -329,6 +329,11 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 		return err_set(err, -EINVAL,
 			       "got a block size of %llu bytes, expected a multiple of %u below 2 TiB",
 			       (unsigned long long)a->block_size, ERAD_PAGE);
+	r = peek_ask(a->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
+	if (!r)
+		r = peek_ask(a->metadata, PEEK_SUPER, PEEK_OPEN_MS, &found, err);
+	if (r)
+		return r;
 	r = op_read_table(&tab, err);
 	if (r)
 		return r;
@@ -357,7 +362,6 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 			       "origin %s is in use: %s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
 			       a->origin, who.msg, a->name);
 	u.origin_dev = dev;
-	peek_now(a->metadata, PEEK_SUPER, &found);
 	if (found.is_erad)
 		u.uuid = found.uuid;
 	r = conflict_live(&u, err);

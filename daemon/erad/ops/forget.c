@@ -65,7 +65,9 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	 * Also remove a line that cannot be parsed, although the path of its metadata is not known.
 	 */
 	if (!eratab_find(&tab, name, &e, NULL)) {
-		origin = hidden_find(e->origin);
+		/* If the path does not answer, udev keeps hiding the origin until the next event. */
+		if (!peek_ask(e->origin, PEEK_DEVICE, PEEK_MS, NULL, NULL))
+			origin = hidden_find(e->origin);
 		out->metadata = strdup(e->metadata);
 	}
 

@@ -14,11 +14,10 @@
 #include "common/failpoint.h"
 #include "common/mapper_file.h"
 #include "common/uuid.h"
-#include "erad/base/apart.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
-#include "erad/device/fs_sync.h"
+#include "erad/device/origin_reader.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/image.h"
 #include "erad/ops/image_drop.h"
@@ -27,6 +26,12 @@
 #include "erad/volume/registry.h"
 
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
+/*
+ * Limits, in ms, of a sync and a freeze.  A sync may write back as many dirty pages as the memory has, and
+ * a freeze those that were written meanwhile.
+ */
+#define SYNC_MS		600000u
+#define FREEZE_MS	120000u
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
 
 /* Refuses a name that another device or volume has. */
@@ -152,34 +157,40 @@ static int make_origin(const struct volume *v, const struct image_volume *l, dev
 	return make_device(v, IMAGE_ORIGIN_SUFFIX, IMAGE_ORIGIN_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
-/* The argument and the results of swap_frozen(), which runs in its own process. */
-struct swap {
-	const struct dm_device *d;
-	uint64_t us;
-	struct err err;
-};
-
-static int swap_frozen(void *arg)
+/*
+ * Asks a process to sync or to freeze the file system on the volume.  what: ORIGIN_SYNC or
+ * ORIGIN_SWAP_FROZEN.
+ */
+static int ask(enum origin_read what, const struct volume *v, dev_t dev, unsigned int ms, struct err *err)
 {
-	struct swap *s = arg;
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
+	int r;
 
-	return dm_tables_swap_frozen(s->d, &s->us, &s->err);
+	memset(&q, 0, sizeof(q));
+	q.what = what;
+	q.dev = dev;
+	strcpy(q.path, v->name);
+	r = origin_ask(&asked, &q, ms, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r || !a.code)
+		return r;
+	*err = a.err;
+	return a.code;
 }
 
 /*
  * Puts the loaded table into use, while the file system is frozen.  Freezing writes to the volume, and
  * these writes wait for this erad, or for the next one if this erad is killed.
+ *
+ * ETIMEDOUT: the freeze goes on, and may still end.  Until then the kernel keeps the table, so the devices
+ * of the image cannot be removed completely.
  */
-static int swap_in(const struct dm_device *d, struct err *err)
+static int swap_in(const struct volume *v, dev_t dev, struct err *err)
 {
-	struct swap s = { .d = d, .err = { "" } };
-	const int r = apart_run(swap_frozen, &s);
+	const int r = ask(ORIGIN_SWAP_FROZEN, v, dev, FREEZE_MS, err);
 
-	if (!r)
-		return 0;
-	if (!*s.err.msg)
-		return err_set(err, r, "cannot start a process that freezes the file system: %s", strerror(-r));
-	*err = s.err;
 	if (r == -EINVAL || r == -EBUSY)
 		err_suffix(err, "the file system on the volume may be frozen already");
 	return r;
@@ -276,7 +287,9 @@ static int put_below(struct volume *v, const struct image_volume *l, dev_t origi
 	 * A freeze first makes new writes wait, and then writes back all dirty data.  Write back
 	 * most of the data before the freeze, while writes go on.
 	 */
-	fs_sync(l->dev);
+	r = ask(ORIGIN_SYNC, v, l->dev, SYNC_MS, err);
+	if (r)
+		return r;
 	/*
 	 * Read the table only now: the examination of the store and the sync may take minutes, and
 	 * somebody may have replaced the table meanwhile.
@@ -294,7 +307,7 @@ static int put_below(struct volume *v, const struct image_volume *l, dev_t origi
 	 */
 	image_volume_look(v, &now);
 	began = thread_now_us();
-	r = swap_in(&d, err);
+	r = swap_in(v, l->dev, err);
 	if (r)
 		goto out;
 	failpoint(FAILPOINT_IMAGE_SWAPPED);

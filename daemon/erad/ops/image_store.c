@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
-#include "common/eratab_use.h"
 #include "common/image.h"
 #include "common/size.h"
 #include "common/sysfs.h"
@@ -20,6 +19,7 @@
 #include "erad/device/loopdev.h"
 #include "erad/device/origin_reader.h"
 #include "erad/device/probe.h"
+#include "erad/ops/conflict.h"
 #include "erad/ops/image_store.h"
 #include "erad/ops/table.h"
 
@@ -40,12 +40,7 @@ static int check_apart(const char *path, const char *origin_path, dev_t origin, 
 		r = op_read_table(&tab, err);
 	if (r)
 		return r;
-	for (size_t n = 0; n < tab.nr && !r; n++) {
-		const char *use = tab.line[n].entry ? eratab_use(tab.line[n].entry, path) : NULL;
-
-		if (use)
-			r = eratab_refuse(&tab, n, "copy-on-write store", path, use, err);
-	}
+	r = conflict_store(&tab, path, err);
 	eratab_free(&tab);
 	return r;
 }

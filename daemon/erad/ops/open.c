@@ -26,6 +26,7 @@
 #include "erad/volume/origin.h"
 #include "erad/volume/origin_compare.h"
 #include "erad/volume/past.h"
+#include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/table_note.h"
 #include "store/super.h"
@@ -204,6 +205,7 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	struct use u = { .name = e->name, .origin = e->origin, .metadata = e->metadata, .uuid = info.uuid };
 	struct store *s = NULL;
 	uint64_t nr_sectors;
+	struct peek place;
 	struct err who;
 	int r;
 
@@ -217,7 +219,11 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 		r = image_refuse(e->name, 0, err);
 	if (r)
 		return r;
-	r = check_origin(e, way, &t.origin, &nr_sectors, err);
+	r = peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
+	if (!r)
+		r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, &place, err);
+	if (!r)
+		r = check_origin(e, way, &t.origin, &nr_sectors, err);
 	if (r)
 		return r;
 	t.metadata = blockdev_at(e->metadata);
@@ -238,6 +244,7 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 		store_close(s, false, NULL);
 		return r;
 	}
+	v->place = place;
 	v->refuse_gap = e->refuse_gap && !choice->accept_gap && !choice->origin_replaced;
 	r = rolled_back_check(v, err);
 	if (!r)

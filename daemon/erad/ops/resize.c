@@ -20,6 +20,7 @@
 #include "common/sysfs.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/resize.h"
+#include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 #include "store/super.h"
 
@@ -52,7 +53,9 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 	uint64_t has, down;
 	int r;
 
-	r = probe_device(origin, dev, &has, err);
+	r = peek_ask(origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
+	if (!r)
+		r = probe_device(origin, dev, &has, err);
 	if (r)
 		return r;
 	r = probe_sector_size(origin, &sector, err);
@@ -212,6 +215,8 @@ static int resize_metadata(const struct eratab_entry *e, uint64_t bytes, struct 
 	int r;
 
 	r = choose_size(e->origin, bytes, &dev, &nr_sectors, err);
+	if (!r)
+		r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, err);
 	if (!r)
 		r = engine_open(e->metadata, ENGINE_CLAIM, &engine, err);
 	if (r)

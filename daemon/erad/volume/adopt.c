@@ -68,7 +68,15 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 	int r;
 
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
-	if (r == -ETIMEDOUT) {
+	/* If there is no memory for a thread that waits, wait in this thread, and look again afterwards. */
+	if (r && r != -ETIMEDOUT) {
+		r = peek_ask(e->metadata, depth, PEEK_MS, &found, NULL);
+		if (r && r != -ENAMETOOLONG) {
+			sleep(1);
+			adopt_wake();
+		}
+	}
+	if (r) {
 		/*
 		 * If the target names a metadata device, erad can adopt the target with this
 		 * device, even without an entry in eratab.  So the target does not wait for the
@@ -78,12 +86,6 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 			*unsure = true;
 		return false;
 	}
-	/*
-	 * If there is no memory for a thread, wait for the metadata in this thread, because the
-	 * target must be served.
-	 */
-	if (r)
-		peek_now(e->metadata, depth, &found);
 	if (i->meta_major)
 		return found.dev == makedev(i->meta_major, i->meta_minor);
 	return found.is_erad && !uuid_is_zero(i->uuid) &&

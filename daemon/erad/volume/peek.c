@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Examines a file or device that may have metadata: see peek.h. */
+/* Examines files and devices at paths that users have named: see peek.h. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "erad/base/thread.h"
+#include "erad/device/origin_reader.h"
 #include "erad/volume/peek.h"
-#include "store/super.h"
 
-/* A thread that examines a path. */
+/* A thread that waits for an answer asks again after this time, in ms, if there is none. */
+#define AGAIN_MS	600000u
+#define PAUSE_MS	1000
+
+/* A thread that waits until a path has been examined. */
 struct look {
 	struct look *next;
 	char *path;
@@ -28,15 +32,49 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
  */
 static struct look *looks;
 
-void peek_now(const char *path, enum peek_depth depth, struct peek *out)
+static int make_question(const char *path, enum peek_depth depth, struct origin_question *q, struct err *err)
 {
-	struct stat st;
+	memset(q, 0, sizeof(*q));
+	if (strlen(path) >= sizeof(q->path))
+		return err_set(err, -ENAMETOOLONG, "a path has %zu bytes, expected at most %zu: %.100s...", strlen(path),
+			       sizeof(q->path) - 1, path);
+	q->what = ORIGIN_PEEK;
+	q->depth = depth;
+	/* A look-up must not wait for the end of a process that reads. */
+	q->dev = origin_store_key(path) ^ depth;
+	strcpy(q->path, path);
+	return 0;
+}
+
+int peek_ask(const char *path, enum peek_depth depth, unsigned int ms, struct peek *out, struct err *err)
+{
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
+	int r = make_question(path, depth, &q, err);
+
+	if (r)
+		return r;
+	r = origin_ask(&asked, &q, ms, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (!r && out)
+		*out = a.peek;
+	return r;
+}
+
+/* Waits for the answer as long as it takes. */
+static void await_answer(const char *path, enum peek_depth depth, struct peek *out)
+{
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
 
 	*out = (struct peek){ 0 };
-	if (!stat(path, &st) && S_ISBLK(st.st_mode))
-		out->dev = st.st_rdev;
-	if (depth != PEEK_DEVICE)
-		out->is_erad = super_peek_uuid(path, out->uuid);
+	if (make_question(path, depth, &q, NULL))
+		return;
+	while (origin_ask(&asked, &q, AGAIN_MS, NULL, NULL, &a, NULL))
+		poll(NULL, 0, PAUSE_MS);
+	*out = a.peek;
 }
 
 /* Removes l from the list, and frees l.  Context: lock. */
@@ -59,7 +97,7 @@ static void *look_thread(void *arg)
 	struct peek found;
 
 	thread_name("erad-peek");
-	peek_now(l->path, l->depth, &found);
+	await_answer(l->path, l->depth, &found);
 	pthread_mutex_lock(&lock);
 	if (l->abandoned) {
 		late = l->late;

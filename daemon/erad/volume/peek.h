@@ -1,38 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Examines a file or device that may contain metadata.  If the device or the file system hangs,
- * does not wait long.
+ * Examines files and devices at paths that users have named.  A process of its own does this, so a
+ * device or a file system that hangs stops no thread of erad for longer than the caller allows.
+ *
+ * A function that takes a claim or a lock, and then uses such a path itself, calls peek_ask() first.
+ * Then it waits for a place that hangs already for a limited time only.  It still waits for a place that
+ * begins to hang after that.
  */
 #ifndef ERAD_PEEK_H
 #define ERAD_PEEK_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-struct peek {
-	dev_t dev;		/* the block device at the path; 0: no block device */
-	/* A superblock page has the magic number.  store_open() checks the rest. */
-	bool is_erad;
-	uint8_t uuid[16];	/* UUID of the metadata if is_erad is true */
-};
-
-enum peek_depth {
-	PEEK_DEVICE,		/* find dev only, and read nothing from the device */
-	PEEK_SUPER,
-};
+#include "common/err.h"
+#include "erad/device/place_peek.h"
 
 /*
- * Examines the path in the calling thread, without a lock on the metadata.  Waits as long as the
- * device takes.
+ * Limit, in ms, for a place that an operation is about to use: a disk that was switched off to save power
+ * takes about ten seconds.
  */
-void peek_now(const char *path, enum peek_depth depth, struct peek *out);
+#define PEEK_OPEN_MS	20000u
 
 /*
- * Calls peek_now() in a thread of its own.  ETIMEDOUT: the thread has not ended after ms
- * milliseconds, and goes on.  While the thread goes on, each further call of the same depth for the
- * same path returns ETIMEDOUT at once.  When a thread that has gone on ends, it calls late(),
- * unless late is NULL.  ENOMEM: there is no memory.  EAGAIN: no thread can be started.
+ * Calls place_peek() in another process, and waits at most ms milliseconds.  out may be NULL.
+ * ETIMEDOUT: the device or the file system has not answered.  ENAMETOOLONG: the path is too long.  If
+ * there is no reader process, for example in unit tests, the call takes as long as the place takes.
+ */
+int peek_ask(const char *path, enum peek_depth depth, unsigned int ms, struct peek *out, struct err *err);
+
+/*
+ * As peek_ask(), but does not wait each time for a path that hangs: after ETIMEDOUT, a thread goes on
+ * waiting for the answer.  As long as it waits, each further call of the same depth for the same path
+ * returns ETIMEDOUT at once.  When the answer comes, this thread calls late(), unless late is NULL.  The
+ * thread can be killed at any time, so it does not delay the end of erad.  ENOMEM: there is no memory.
+ * EAGAIN: no thread can be started.
  */
 int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (*late)(void),
 		struct peek *out);

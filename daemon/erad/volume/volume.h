@@ -33,6 +33,7 @@
 #include "erad/base/trouble.h"
 #include "erad/bpf/shown.h"
 #include "erad/device/origin_reader.h"
+#include "erad/device/place_peek.h"
 #include "erad/module/control.h"
 #include "erad/volume/table_note.h"
 #include "store/store.h"
@@ -127,6 +128,8 @@ struct volume {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* signalled when one of these fields has changed */
 	dev_t dev;			/* number of the mapped device; 0: not known yet */
+	/* Where the path of the metadata led when it was looked up; not `exists`: not known. */
+	struct peek place;
 	struct store *store;		/* NULL: not open yet, or closed already */
 	unsigned int store_users;	/* number of references of volume_store_get() */
 	int fd;				/* attached instance; -1: not attached */

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An origin, or the copy-on-write store of an image, that hangs: other volumes are served, and erad can
-# be stopped.
+# An origin, metadata, or the copy-on-write store of an image, that hangs: other volumes are served, and
+# erad can be stopped.
 
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh
@@ -96,6 +96,67 @@ test_image_of_a_volume_whose_origin_hangs()
 	start_erad
 	eractl image create data > /dev/null
 	eractl image drop data > /dev/null
+}
+
+test_create_and_open_while_the_metadata_device_hangs()
+{
+	DESCRIPTION="while a metadata device hangs, create, open and resize of its volume are refused in time and with a reason; meanwhile the name can be used, other volumes are served, and erad can be stopped"
+	local disk origin
+
+	eractl create other "$(new_disk 64M)" > /dev/null
+	origin=$(new_disk 64M)
+	disk=$(new_disk 16M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	dmsetup suspend slow
+	fails_with "volume data: /dev/mapper/slow was not examined within 20 seconds; check whether the device or its file system hangs" \
+		eractl create data "$origin" --metadata /dev/mapper/slow
+	others_are_served
+	bounded 5 eractl create data "$origin" > /dev/null || fail "the name cannot be used"
+	eractl close data
+	eractl forget data > /dev/null
+	dmsetup resume slow
+	wait_until "no process examines the device" eractl create data "$origin" --metadata /dev/mapper/slow
+	eractl close data
+	dmsetup suspend slow
+	fails_with "volume data: /dev/mapper/slow was not examined within 20 seconds" eractl open data
+	fails_with "volume data: /dev/mapper/slow cannot be examined, because an attempt to examine it has not ended" eractl resize data --size 32M
+	others_are_served
+	stops_soon
+	dmsetup resume slow
+	start_erad
+	eractl open data > /dev/null
+	no_gap data
+}
+
+test_create_while_the_file_system_of_another_volume_hangs()
+{
+	DESCRIPTION="while the file system with the metadata of a closed volume hangs, other volumes are created, opened, and served, and erad can be stopped"
+	local disk
+
+	disk=$(new_disk 64M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	mkfs.ext4 -q /dev/mapper/slow
+	mkdir "$T/fs"
+	mount /dev/mapper/slow "$T/fs"
+	mkdir "$T/fs/below"
+	eractl create data "$(new_disk 64M)" --metadata "$T/fs/below/data" > /dev/null
+	eractl close data
+	sync
+	dmsetup suspend --nolockfs slow
+	# From now on, a look-up of the metadata reads the disk.
+	echo 3 > /proc/sys/vm/drop_caches
+	bounded 15 eractl create other "$(new_disk 64M)" > /dev/null || fail "no other volume is created"
+	others_are_served
+	fails_with "volume data: $T/fs/below/data was not examined within 20 seconds; check whether the device or its file system hangs" eractl open data
+	eractl close other
+	bounded 15 eractl open other > /dev/null || fail "the other volume is not opened"
+	stops_soon
+	dmsetup resume slow
+	start_erad
+	eractl open data > /dev/null
+	no_gap data
+	eractl close data
+	umount "$T/fs"
 }
 
 # slow_store: makes data and other, and /dev/mapper/slow for the copy-on-write store of an image.

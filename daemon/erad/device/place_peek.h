@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Examines the file or device at a path that a user has named.  This may hang, so only a process of its
+ * own may call this function, see origin_reader.h; erad calls the functions of erad/volume/peek.h.
+ */
+#ifndef ERAD_PLACE_PEEK_H
+#define ERAD_PLACE_PEEK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct peek {
+	bool exists;		/* the path leads to something */
+	bool is_erad;		/* a superblock page has the magic number; store_open() checks the rest */
+	dev_t dev;		/* the block device at the path; 0: no block device */
+	/* The file system of the file or of the device's node, and the number of the inode. */
+	dev_t fs;
+	uint64_t inode;
+	uint8_t uuid[16];	/* UUID of the metadata if is_erad is true */
+};
+
+enum peek_depth {
+	PEEK_DEVICE,		/* only look the path up, and read nothing from the device or the file */
+	PEEK_OPEN,		/* also open the device or the file, and close it again */
+	PEEK_SUPER,		/* also read the superblocks, from the disk and not only from the page cache */
+};
+
+/*
+ * Examines the path, without a lock on the metadata.  Waits as long as the device or the file system
+ * takes.
+ */
+void place_peek(const char *path, enum peek_depth depth, struct peek *out);
+
+/* Returns whether two paths lead to the same block device, or to the same file. */
+static inline bool peek_same(const struct peek *a, const struct peek *b)
+{
+	if (!a->exists || !b->exists)
+		return false;
+	return a->dev && b->dev ? a->dev == b->dev : a->fs == b->fs && a->inode == b->inode;
+}
+
+#endif /* ERAD_PLACE_PEEK_H */
