@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* A directory whose file system hangs: a look-up in it fails the test. */
+#define DEVICES_HUNG	"/mnt/hung/"
+
 void devices_begin(void);
 void devices_end(void);
 

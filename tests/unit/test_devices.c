@@ -139,6 +139,17 @@ static void test_mounted_partition_and_swap_are_in_use(void **state)
 	assert_false(probe_in_use(DM0, NULL, &who));
 }
 
+static void test_places_of_other_file_systems_are_not_looked_up(void **state)
+{
+	struct err who;
+
+	(void)state;
+	/* The source of a file system in user space may be a directory, and that of swap a file. */
+	write_mounts("30 1 0:40 / /mnt/all rw - fuse.mergerfs " DEVICES_HUNG "a rw\n");
+	devices_write("/proc/swaps", DEVICES_HUNG "swap  file\t1\t0\t-2\n");
+	assert_false(probe_in_use(SDB, NULL, &who));
+}
+
 static void test_holder_is_named(void **state)
 {
 	(void)state;
@@ -468,6 +479,7 @@ int main(void)
 		T(test_ram_disk_is_not_lasting),
 		T(test_more_devices_than_are_followed_are_an_error),
 		T(test_mounted_partition_and_swap_are_in_use),
+		T(test_places_of_other_file_systems_are_not_looked_up),
 		T(test_holder_is_named),
 		T(test_holders_other_than_the_volume_and_its_image_are_found),
 		T(test_an_image_that_is_being_removed_is_no_other_holder),

@@ -77,11 +77,18 @@ bool mounts_next(struct mounts *t, struct mount *m)
 	return false;
 }
 
+/*
+ * Returns the number of the block device at the path, or 0.  Ignores a path outside /dev: the source of a
+ * file system in user space may be a directory, and swap space may be a file, on a file system that hangs.
+ */
+static dev_t device_at(const char *path)
+{
+	return strncmp(path, "/dev/", strlen("/dev/")) ? 0 : blockdev_at(path);
+}
+
 dev_t mount_device(const struct mount *m)
 {
-	if (major(m->dev))
-		return m->dev;
-	return *m->source == '/' ? blockdev_at(m->source) : 0;
+	return major(m->dev) ? m->dev : device_at(m->source);
 }
 
 bool mount_option(const struct mount *m, const char *name, char *value, size_t size)
@@ -112,7 +119,7 @@ int swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg)
 		return errno == ENOENT ? 0 : -errno;
 	while (!found && (r = read_line(f, &line, &size)) > 0) {
 		line[strcspn(line, " \t")] = 0;
-		dev = octal_unescape(line) && *line == '/' ? blockdev_at(line) : 0;
+		dev = octal_unescape(line) ? device_at(line) : 0;
 		found = dev && fn(dev, arg);
 	}
 	free(line);
