@@ -43,13 +43,11 @@ int op_close(const char *name, struct err *err)
 	bool removed;
 	int r;
 
-	r = volumes_claim(&claim, name, &v, err);
+	r = op_claim(&claim, name, &v, err);
 	if (r)
 		return r;
-	if (!v) {
-		r = op_known(name, err);
+	if (!v)
 		goto out_release;
-	}
 	pthread_mutex_lock(&v->lock);
 	dev = v->dev;
 	origin = v->origin_dev;

@@ -386,16 +386,10 @@ int op_image_create(const struct image_choice *choice, struct volume **out, stru
 	int r;
 
 	*made = (struct image_made){ 0 };
-	r = volumes_claim(&claim, choice->name, &v, err);
+	r = op_claim(&claim, choice->name, &v, err);
 	if (r)
 		return r;
-	if (v) {
-		r = create_claimed(v, choice, made, err);
-	} else {
-		r = op_known(choice->name, err);
-		if (!r)
-			r = err_set(err, -ENOTCONN, "it is closed; open it first");
-	}
+	r = v ? create_claimed(v, choice, made, err) : err_set(err, -ENOTCONN, "it is closed; open it first");
 	if (r)
 		volume_unref(v);
 	else

@@ -269,12 +269,11 @@ int op_image_drop(const char *name, const char *number, uint64_t *us, struct err
 	struct volume *v;
 	int r;
 
-	r = volumes_claim(&claim, name, &v, err);
+	r = op_claim(&claim, name, &v, err);
 	if (r)
 		return r;
-	r = v ? 0 : op_known(name, err);
 	image_look(name, image_volume_device(name, v), &image);
-	if (!r && number && image.image && strcmp(image.number, number))
+	if (number && image.image && strcmp(image.number, number))
 		r = err_set(err, -ENOENT, "the image with the number %s is gone; the volume has another image now, %s%s", number,
 			    *image.number ? "of a backup, with the number " : "which 'eractl image create' has made", image.number);
 	if (!r)
