@@ -182,8 +182,9 @@ int lvm_image_make(const char *volume, struct json_object *status, uint64_t size
 static int check_dependents(const char *volume, const char *name, const struct lvm_image *image, struct err *err)
 {
 	/*
-	 * The image has a classic snapshot, or a thin volume of another pool has the image as its
-	 * external origin.  With several of them, LVM adds a role that contains the same word.
+	 * LVM gives a logical volume the role thickorigin if it has classic snapshots, and
+	 * extthinorigin if it is the external origin of a thin volume in another pool.  If there are
+	 * several, LVM adds a second role, for example multithickorigin, which contains the first.
 	 */
 	static const char *const roles[] = { "thickorigin", "extthinorigin" };
 	struct lvm_said said;
