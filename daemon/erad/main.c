@@ -22,6 +22,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "common/dm_tables.h"
 #include "common/failpoint.h"
 #include "common/file_lock.h"
 #include "common/protocol.h"
@@ -274,6 +275,33 @@ static int setup_all(struct erad *e, int *shared, struct err *err)
 	return 0;
 }
 
+/*
+ * Logs which volumes are in use.  Call this when erad stops: from then on, first writes to these
+ * volumes wait.  At a shutdown, no erad is started again.
+ */
+static void log_volumes_in_use(void)
+{
+	struct dm_device d;
+	struct volume **all;
+	size_t nr;
+
+	if (volumes_all(&all, &nr))
+		return;
+	for (size_t i = 0; i < nr; i++) {
+		const char *name = all[i]->name;
+		dev_t dev = dm_tables_find(name);
+
+		if (dev && !dm_tables_read(dev, &d, NULL)) {
+			if (d.open_count)
+				log_error("volume %s: erad stops while /dev/mapper/%s is in use, for example mounted; first writes wait until erad is started again, and are lost if this is a shutdown",
+					  name, name);
+			dm_tables_free(&d);
+		}
+		volume_unref(all[i]);
+	}
+	free(all);
+}
+
 static int run_erad(struct erad *e)
 {
 	bool all_ended;
@@ -318,6 +346,8 @@ static int run_erad(struct erad *e)
 	standby_stops();
 	if (r >= 0)
 		standby_end();
+	if (r >= 0 && !standby_is_me())
+		log_volumes_in_use();
 	adopt_stop();
 	all_ended = volumes_stop(STOP_MS);
 	if (e->loop.socket_fd >= 0)
