@@ -65,7 +65,7 @@ endif
 
 # ---- user space ------------------------------------------------------------------------------------------------------
 
-PACKAGES_USED	:= libsystemd libgcrypt json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
+PACKAGES_USED	:= libsystemd libnbd libgcrypt json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
 # pkg-config runs when the variable is first used, and only once. So `make deps` works before the packages are installed.
 PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED)))$(PKG_CFLAGS)
 # libaio has no file for pkg-config.

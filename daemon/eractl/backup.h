@@ -16,6 +16,13 @@
 struct backup {
 	bool closed;			/* the operand is the metadata of a closed volume */
 	bool init, full, verify, json;
+	const char *target;		/* the operand: a directory, or the URI of an NBD export */
+	bool nbd;			/* the target is the export of an NBD server */
+	/* Only for an NBD export: the operand of --state, and whether --overwrite was given. */
+	const char *state;
+	bool overwrite;
+	/* Directory that the backup writes to, so its file system cannot be frozen. */
+	const char *place;
 	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
 	/* Number of increments after which a full copy follows; 0: never. */
 	unsigned int full_every;

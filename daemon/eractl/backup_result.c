@@ -12,23 +12,30 @@ static void print_backup_json(const struct backup *b, double seconds)
 {
 	const struct backup_copy *copy = &b->copy;
 	struct json_object *o = json_object_new_object();
+	const char *base = b->content.since ? b->content.since : "";
 	char token[TOKEN_TEXT_SIZE];
 
 	json_object_object_add(o, "volume", jsonl_text(b->content.operand));
-	json_object_object_add(o, "directory", jsonl_text(b->manifest.directory));
-	json_object_object_add(o, "file", json_object_new_string(copy->file));
-	json_object_object_add(o, "base", copy->base < 0 ? NULL : json_object_new_string(b->base_file));
+	if (b->nbd) {
+		json_object_object_add(o, "target", jsonl_text(b->target));
+		json_object_object_add(o, "base", *base ? json_object_new_string(base) : NULL);
+	} else {
+		json_object_object_add(o, "directory", jsonl_text(b->manifest.directory));
+		json_object_object_add(o, "file", json_object_new_string(copy->file));
+		json_object_object_add(o, "base", copy->base < 0 ? NULL : json_object_new_string(b->base_file));
+	}
 	json_object_object_add(o, "why_full", copy->base < 0 ? jsonl_text(copy->why) : NULL);
 	json_object_object_add(o, "token", json_object_new_string(token_text(&copy->token, token)));
 	json_object_object_add(o, "time", json_object_new_uint64(copy->time));
 	json_object_object_add(o, "size", json_object_new_uint64(copy->size));
 	json_object_object_add(o, "copied_bytes", json_object_new_uint64(b->bytes_read));
-	json_object_object_add(o, "file_bytes", json_object_new_uint64(copy->bytes));
+	if (!b->nbd)
+		json_object_object_add(o, "file_bytes", json_object_new_uint64(copy->bytes));
 	json_object_object_add(o, "seconds", json_object_new_double(seconds));
 	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
 	json_object_object_add(o, "stood_still_seconds", b->with_image ? json_object_new_double(b->image.stood_still) : NULL);
 	json_object_object_add(o, "image_left", json_object_new_boolean(b->image.left));
-	json_object_object_add(o, "verified", json_object_new_boolean(b->verify && !b->already));
+	json_object_object_add(o, "verified", json_object_new_boolean((b->verify || b->nbd) && !b->already));
 	json_object_object_add(o, "already", json_object_new_boolean(b->already));
 	json_object_object_add(o, "removed", json_object_get(b->removed));
 	print_json(o);
@@ -47,6 +54,14 @@ static void print_removed(const struct backup *b)
 	       size_format(bytes, b->bytes_removed), b->keep);
 }
 
+/* Prints where the copy is. */
+static void print_place(const struct backup *b)
+{
+	print_printable(stdout, b->nbd ? b->target : b->manifest.directory);
+	if (!b->nbd)
+		printf("/%s", b->copy.file);
+}
+
 static void print_backup(const struct backup *b, double seconds)
 {
 	const struct backup_copy *copy = &b->copy;
@@ -55,16 +70,18 @@ static void print_backup(const struct backup *b, double seconds)
 	print_printable(stdout, b->content.operand);
 	if (b->already) {
 		fputs(": nothing was written since the last copy, ", stdout);
-		print_printable(stdout, b->manifest.directory);
-		printf("/%s\n", copy->file);
+		print_place(b);
+		putchar('\n');
 		return;
 	}
-	printf(": %s, %s in %.1f s (%s/s), %s%s in ", copy->base < 0 ? "full copy" : "increment",
+	printf(": %s, %s in %.1f s (%s/s), ", copy->base < 0 ? "full copy" : "increment",
 	       size_format(bytes, b->bytes_read), seconds,
-	       size_format(rate, (uint64_t)((double)b->bytes_read / (seconds > 0.001 ? seconds : 0.001))),
-	       b->verify ? "verified, " : "", size_format(file, copy->bytes));
-	print_printable(stdout, b->manifest.directory);
-	printf("/%s", copy->file);
+	       size_format(rate, (uint64_t)((double)b->bytes_read / (seconds > 0.001 ? seconds : 0.001))));
+	if (b->nbd)
+		fputs("verified, at ", stdout);
+	else
+		printf("%s%s in ", b->verify ? "verified, " : "", size_format(file, copy->bytes));
+	print_place(b);
 	if (b->with_freeze)
 		printf(", frozen for %.1f s", (double)b->frozen_ms / 1000);
 	if (b->with_image)

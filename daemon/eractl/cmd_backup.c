@@ -1,346 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl backup: adds a copy of a volume, full or an increment, to a directory. */
+/* eractl backup: the command line, and the report. */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/client.h"
 #include "common/jsonl.h"
-#include "common/seen.h"
-#include "common/uuid.h"
 #include "eractl/backup.h"
-#include "eractl/backup_base.h"
-#include "eractl/backup_file.h"
-#include "eractl/backup_image.h"
+#include "eractl/backup_directory.h"
+#include "eractl/backup_nbd.h"
 #include "eractl/backup_report.h"
-#include "eractl/backup_source.h"
-#include "eractl/chains.h"
-#include "eractl/closed.h"
-#include "eractl/content.h"
-#include "eractl/freeze.h"
+#include "eractl/backup_steps.h"
 #include "eractl/image.h"
-#include "eractl/manifest.h"
-#include "eractl/stream.h"
+#include "eractl/nbd_target.h"
 #include "eractl/volumes.h"
 
-/* A piece of this many bytes is stored as zeros if all its bytes are zeros, else as data. */
-#define GRAIN		(64u << 10)
 #define COUNT_MAX	1000000u	/* limit of the numbers for --keep and --full-every */
-
-/* ---- the directory ---- */
-
-/*
- * Removes the file that an interrupted backup has left.  The file has the name of an unfinished
- * file, or the name of the next copy, which MANIFEST does not list.
- */
-static int remove_unfinished(const struct manifest *m, struct err *err)
-{
-	static const char *const formats[] = { MANIFEST_UNFINISHED, "full-%06lu.erad", "incr-%06lu.erad" };
-	char file[MANIFEST_FILE_MAX + 1];
-
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-		snprintf(file, sizeof(file), formats[i], manifest_next_number(m));
-		if (unlinkat(m->fd, file, 0) && errno != ENOENT)
-			return err_set(err, -errno, "%s/%s: cannot remove the file that an interrupted backup has left: %s", m->directory, file,
-				       strerror(errno));
-	}
-	return 0;
-}
-
-/*
- * Opens and locks the directory.  Without --init, a directory without MANIFEST is an error.  The
- * disk for the backups may not be mounted, and then a full copy would fill the file system below
- * the mount point.
- */
-static int open_directory(struct backup *b, const char *directory, struct err *err)
-{
-	struct manifest *m = &b->manifest;
-	int r = manifest_open(m, directory, err);
-	struct err why;
-
-	if (r == -ENODATA && !b->init)
-		return err_set(err, r, "%s: it has no backups of erad; if it is the right directory, and its disk is mounted, --init makes the first backup there",
-			       directory);
-	if (!r && b->init)
-		return err_set(err, -EEXIST, "%s: it is a directory of backups already: leave out --init", directory);
-	if (r && r != -ENODATA)
-		return r;
-	r = manifest_lock(m, err);
-	if (r)
-		return r;
-	/* Open the directory again: another backup may have changed it before it was locked. */
-	r = manifest_open(m, directory, err);
-	if (!r && b->init)
-		return err_set(err, -EEXIST, "%s: another backup has begun there just now: leave out --init", directory);
-	if (r == -ENODATA && b->init)
-		r = manifest_check_empty(m, err);
-	if (!r)
-		r = remove_unfinished(m, err);
-	/* Remove the files of old copies now, to make space for the new copy. */
-	if (!r && chains_clean(m, &why))
-		complain("%s", why.msg);
-	return r;
-}
-
-/* Checks that the directory belongs to the volume.  With --init, writes the first MANIFEST. */
-static int check_owner(struct backup *b, struct err *err)
-{
-	char expected[UUID_TEXT_SIZE], got[UUID_TEXT_SIZE];
-	struct manifest *m = &b->manifest;
-
-	if (b->init) {
-		memcpy(m->uuid, b->content.to.uuid, sizeof(m->uuid));
-		m->volume = strdup(b->content.operand);
-		return m->volume ? manifest_write(m, err) : err_set(err, -ENOMEM, "out of memory");
-	}
-	if (!memcmp(m->uuid, b->content.to.uuid, sizeof(m->uuid)))
-		return 0;
-	return err_set(err, -EINVAL, "%s: it has the backups of volume %.100s (%s), got volume %.100s (%s): one directory is for one volume",
-		       m->directory, m->volume, uuid_text(m->uuid, expected), b->content.operand,
-		       uuid_text(b->content.to.uuid, got));
-}
-
-/* ---- the moment ---- */
-
-static int find_moment(struct backup *b, struct err *err)
-{
-	struct content *c = &b->content;
-	int r;
-
-	b->copy.time = time(NULL);
-	b->copy.closed = b->closed;
-	if (!b->closed)
-		r = content_find_moment(c, b->to, err);
-	else
-		r = closed_check(c->operand, &c->device, &c->to, err);
-	if (r == -ESTALE && b->to)
-		err_suffix(err, "run 'eractl checkpoint %s --token', then make a new snapshot, and pass the new token with --to", c->operand);
-	c->has_to = true;
-	b->copy.token = c->to;
-	return r;
-}
-
-/* ---- what is to be copied ---- */
-
-/* Lists the extents to copy.  If an increment is not possible, makes a full copy instead. */
-static int list_extents(struct backup *b, struct err *err)
-{
-	struct content *c = &b->content;
-	char text[sizeof(b->copy.why)];
-	uint64_t base_size;
-	int r = content_list(c, err);
-
-	if (r == -ESTALE && c->since) {
-		backup_make_full(b, err->msg);
-		r = content_list(c, err);
-	}
-	if (r)
-		return r;
-	base_size = c->since ? b->manifest.copy[b->copy.base].size : c->head.size;
-	if (base_size != c->head.size) {
-		snprintf(text, sizeof(text), "the volume has %" PRIu64 " bytes now, and had %" PRIu64 " bytes at the copy before", c->head.size, base_size);
-		backup_make_full(b, text);
-		r = content_list(c, err);
-	} else if (c->since && c->whole) {
-		backup_make_full(b, "writes may have gone past erad");
-	}
-	b->copy.size = c->head.size;
-	return r;
-}
-
-/* ---- the data ---- */
-
-struct copying {
-	struct backup *b;
-	struct stream_out out;
-	FILE *file;
-};
-
-static int copy_extent(void *ctx, const struct stream_extent *e, struct err *err)
-{
-	struct copying *c = ctx;
-
-	c->b->bytes_read += e->length;
-	freeze_alive(&c->b->freeze);
-	stream_write_extent(&c->out, e);
-	/* If the stream has an error, the caller reports it. */
-	return ferror(c->file) ? err_set(err, -EIO, "the file of the copy cannot be written") : 0;
-}
-
-static int write_stream(void *ctx, FILE *file, struct err *err)
-{
-	struct backup *b = ctx;
-	struct copying copying = { .b = b, .file = file };
-	struct content *c = &b->content;
-	struct stream_head head = { .size = c->head.size };
-	int r;
-
-	if (c->since)
-		stream_name(&c->from, head.from);
-	stream_name(&c->to, head.to);
-	stream_write_head(&copying.out, file, &head);
-	r = content_read(c, 1, GRAIN, "copying", copy_extent, &copying, err);
-	if (!r)
-		r = compared_check_still(&c->device, "copied, so this copy does not count", err);
-	if (!r && b->with_image)
-		r = backup_image_check(&b->image, c->operand, c->device.dev, err);
-	/*
-	 * All data have been read.  Thaw the file system now, because its users need not wait until
-	 * the copy is durable.
-	 */
-	if (!r)
-		r = freeze_end(&b->freeze, &b->frozen_ms, err);
-	if (!r)
-		stream_write_end(&copying.out);
-	return r;
-}
-
-/* ---- the steps of a backup ---- */
-
-/* Makes the image, which is the device of the copy from then on. */
-static int make_image(struct backup *b, struct err *err)
-{
-	struct json_object *request = b->request;
-	int r;
-
-	b->request = NULL;
-	r = backup_image_make(&b->image, b->content.operand, request, err);
-	b->content.device_path = b->image.device;
-	b->content.gaps = json_object_get(json_object_object_get(b->image.made, "gaps"));
-	b->to = b->image.token;
-	return r;
-}
-
-/*
- * Call this after the device was closed.  If this fails, only prints the error, because the copy is
- * good anyway.
- */
-static void drop_image(struct backup *b)
-{
-	struct err err;
-
-	b->to = NULL;
-	if (backup_image_drop(&b->image, b->content.operand, &err))
-		complain("%s", err.msg);
-}
-
-/*
- * Prepares the freeze of the volume's file system.  Call this before the checkpoint, so that the dirty
- * data are written in the era before the era of the copy, and the next increment does not have them.
- */
-static int prepare_freeze(struct backup *b, struct err *err)
-{
-	const char *away[] = { b->manifest.directory, ERAD_SEEN_DIR, NULL, NULL };
-	char *metadata;
-	int r;
-
-	r = volume_find_metadata(b->content.operand, &metadata, err);
-	if (r)
-		return r;
-	away[2] = metadata;
-	r = freeze_prepare(&b->freeze, b->content.device_path, away, err);
-	free(metadata);
-	return r;
-}
-
-/*
- * Freezes the file system of the volume.  The era of the copy has begun before the freeze, so a
- * write between the checkpoint and the freeze is in the copy and also in the next increment.
- */
-static int freeze_volume(struct backup *b, struct err *err)
-{
-	const int r = freeze_begin(&b->freeze, b->content.device_path, err);
-
-	b->copy.time = time(NULL);
-	return r;
-}
-
-static int copy_content(struct backup *b, struct err *err)
-{
-	int r;
-
-	r = backup_file_write(&b->manifest, write_stream, b, &b->copy, err);
-	/* Close the device now, because others may use it while the copy is read back. */
-	content_close(&b->content);
-	drop_image(b);
-	if (!r && b->verify)
-		r = manifest_check_content(&b->manifest, MANIFEST_UNFINISHED, &b->copy, err);
-	if (!r)
-		r = backup_file_publish(&b->manifest, &b->copy, err);
-	if (r)
-		unlinkat(b->manifest.fd, MANIFEST_UNFINISHED, 0);
-	return r;
-}
-
-static int make_copy(struct backup *b, const char *directory, struct err *err)
-{
-	int r;
-
-	r = open_directory(b, directory, err);
-	/*
-	 * Read earlier copies before the device is opened: this may take long, and from the open
-	 * on, the volume must not change.
-	 */
-	if (!r)
-		backup_find_base(b);
-	if (!r && b->with_image)
-		r = make_image(b, err);
-	/*
-	 * Open the device before the checkpoint, so that compared_check_still() finds all later
-	 * writes.  With --freeze, the device is opened after the freeze, because the freeze writes
-	 * to the device.
-	 */
-	if (!r)
-		r = b->with_freeze ? prepare_freeze(b, err) : content_open(&b->content, err);
-	if (!r && b->to)
-		r = backup_source_check(b->content.operand, &b->content.device, err);
-	if (!r)
-		r = find_moment(b, err);
-	if (!r)
-		r = check_owner(b, err);
-	if (r)
-		return r;
-	backup_choose_base(b);
-	if (b->already)
-		return 0;
-	if (b->with_freeze) {
-		r = freeze_volume(b, err);
-		if (!r)
-			r = content_open(&b->content, err);
-	}
-	if (!r)
-		r = list_extents(b, err);
-	return r ? r : copy_content(b, err);
-}
-
-/* Makes the copy.  Removes old copies when the new copy is in MANIFEST, or is not needed. */
-static int back_up(struct backup *b, const char *directory, struct err *err)
-{
-	struct manifest *m = &b->manifest;
-	const int r = make_copy(b, directory, err);
-
-	if (r)
-		return r;
-	b->made = true;
-	/*
-	 * Store the name of the base now, because the indices of copies change when old copies are
-	 * removed.
-	 */
-	if (b->copy.base >= 0)
-		strcpy(b->base_file, m->copy[b->copy.base].file);
-	return b->keep ? chains_remove_old(m, b->keep, b->verify, b->removed, &b->bytes_removed, err) : 0;
-}
 
 /* Writes the report.  error: the error of the backup, or NULL. */
 static int write_report(const struct backup *b, const char *path, const char *error, struct err *err)
 {
 	const struct backup_report r = {
-		.volume = b->content.operand, .directory = b->content.directory, .error = error, .made = b->made,
+		.volume = b->content.operand, .directory = b->target, .error = error, .made = b->made,
 		.full = !b->already && b->copy.base < 0,
 		.bytes = b->bytes_read, .seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000,
 	};
@@ -369,10 +51,23 @@ static int parse_count(const struct command *cmd, const char *option, const char
 /* Returns 0.  If the operands are wrong, prints an error and returns EXIT_USAGE. */
 static int check_operands(const struct command *cmd, struct backup *b, int operands)
 {
+	struct err err;
+
 	if (operands < 2)
-		return usage_error(cmd, "expected a volume and the directory of its backups");
+		return usage_error(cmd, "expected a volume, and a directory or an NBD URI");
 	if (operands > 2)
-		return usage_error(cmd, "got %d operands, expected a volume and one directory", operands);
+		return usage_error(cmd, "got %d operands, expected a volume and one target", operands);
+	if (b->nbd && nbd_check_uri(b->target, &err))
+		return usage_error(cmd, "%s", err.msg);
+	if (b->nbd && !b->state)
+		return usage_error(cmd, "--state FILE is missing: it keeps the moment of the copy at %s", b->target);
+	if (b->nbd && (b->keep || b->full_every || b->verify))
+		return usage_error(cmd, "%s", b->verify ? "--verify is for a directory: what is copied to an NBD server is always read back" :
+				   "--keep and --full-every are for a directory: an NBD server has one copy");
+	if (!b->nbd && (b->state || b->overwrite))
+		return usage_error(cmd, "%s is for an NBD server", b->state ? "--state" : "--overwrite");
+	if (b->overwrite && !b->init)
+		return usage_error(cmd, "--overwrite is for --init");
 	if (b->closed && !b->content.device_path)
 		return usage_error(cmd, "--device DEV is missing: name the device with the data");
 	if (b->closed && (b->with_freeze || b->to))
@@ -417,6 +112,10 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			b.with_image = true;
 		else if (c == 'c')
 			store = optarg;
+		else if (c == 'N')
+			b.state = optarg;
+		else if (c == 'Y')
+			b.overwrite = true;
 		else if (c == 'J')
 			b.json = true;
 		else if (c == 'K' ? parse_count(cmd, "--keep", "all", optarg, &b.keep) :
@@ -424,7 +123,10 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			usage = EXIT_USAGE;
 	}
 	b.content.operand = optind < argc ? argv[optind] : "";
-	b.content.directory = optind + 1 < argc ? argv[optind + 1] : "";
+	b.target = optind + 1 < argc ? argv[optind + 1] : "";
+	b.nbd = nbd_is_uri(b.target);
+	/* A directory of backups has room for temporary files. */
+	b.content.directory = b.nbd ? NULL : b.target;
 	b.closed = strchr(b.content.operand, '/');
 	if (!usage)
 		usage = check_operands(cmd, &b, argc - optind);
@@ -450,14 +152,14 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	}
 	b.removed = json_object_new_array();
 	if (!r)
-		r = back_up(&b, b.content.directory, &err);
+		r = b.nbd ? backup_to_nbd(&b, &err) : backup_to_directory(&b, b.target, &err);
 	if (b.made)
 		backup_print_result(&b);
 	/* After an error, the file system may still be frozen. */
 	if (freeze_end(&b.freeze, &b.frozen_ms, &why))
 		complain("%s", why.msg);
 	content_close(&b.content);
-	drop_image(&b);
+	backup_end_image(&b);
 	json_object_put(b.request);
 	json_object_put(b.image.made);
 	manifest_close(&b.manifest);
@@ -472,8 +174,8 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
-	.summary = "add a copy to a directory of backups",
+	.args = "NAME|METADATA DIR|URI [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init [--overwrite]] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
+	.summary = "add a copy to a directory of backups, or update one on an NBD server",
 	.text =
 	"Copies what was written since the last copy in DIR. If that is not possible,\n"
 	"copies all of the volume, and says why. The copy counts only when it is complete\n"
@@ -494,7 +196,12 @@ const struct command cmd_backup = {
 	"\n"
 	"A volume that is closed is named by its metadata, a path with a /, and its device\n"
 	"by --device. With a volume that is open, --device is a snapshot of it, and --to is\n"
-	"the token of a checkpoint that was made before the snapshot.",
-	.options = "dTgczIueKyrJ",
+	"the token of a checkpoint that was made before the snapshot.\n"
+	"\n"
+	"A URI is nbd://, nbds://, nbd+unix:// or nbds+unix://, an export of an NBD server.\n"
+	"It has one copy, which is changed in place, and is not complete while a backup\n"
+	"runs or after it failed; the next backup completes it. --state FILE, which must be\n"
+	"given, keeps the moment of the copy. What was copied is always read back.",
+	.options = "dTgczIueKyrNYJ",
 	.run = run_backup,
 };

@@ -14,10 +14,6 @@
 #include "eractl/temporary.h"
 #include "eractl/witness_note.h"
 
-struct extent {
-	uint64_t offset, length;
-};
-
 int content_open(struct content *c, struct err *err)
 {
 	return compared_open(&c->device, c->device_path, err);
@@ -94,7 +90,7 @@ static int begin_content(void *ctx, const struct changes_head *head, struct err 
 
 static int add_content_extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
 {
-	const struct extent e = { offset, length };
+	const struct content_extent e = { offset, length };
 	struct content *c = ctx;
 
 	c->nr_extents++;
@@ -169,7 +165,7 @@ static int pass_piece(const struct reading *rd, const char *buf, uint64_t offset
 	return r;
 }
 
-static int read_extent(const struct reading *rd, const struct extent *e, struct err *err)
+static int read_extent(const struct reading *rd, const struct content_extent *e, struct err *err)
 {
 	struct content *c = rd->c;
 	uint64_t offset = e->offset, n;
@@ -188,7 +184,7 @@ static int read_extent(const struct reading *rd, const struct extent *e, struct 
 }
 
 /* Extends the extent to multiples of align, but not beyond the end of the volume. */
-static void align_extent(struct extent *e, uint64_t align, uint64_t size)
+static void align_extent(struct content_extent *e, uint64_t align, uint64_t size)
 {
 	uint64_t end = (e->offset + e->length + align - 1) & ~(align - 1);
 
@@ -216,7 +212,7 @@ static int check_extents(const struct content *c, uint64_t nr, uint64_t bytes, s
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err)
 {
 	const struct reading rd = { c, grain, what, fn, ctx };
-	struct extent e, last = { 0, 0 };
+	struct content_extent e, last = { 0, 0 };
 	uint64_t nr = 0, bytes = 0;
 	int r;
 

@@ -18,6 +18,11 @@
 
 #define CONTENT_PIECE	(1u << 20)	/* limit of the bytes in one call of content_fn */
 
+/* One entry of the temporary file `extents`, in bytes. */
+struct content_extent {
+	uint64_t offset, length;
+};
+
 struct content {
 	/* The caller sets these four fields, and sets device.fd to -1. */
 	/* Name of the volume, or a path of metadata, which has a '/'. */

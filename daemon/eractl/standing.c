@@ -24,7 +24,7 @@
 #define FIRST_LINE	"erad copy 1\n"
 #define PLACE_MAX	64u	/* limit for the line of a place, in bytes */
 #define DIRECT_UNIT	4096u	/* a multiple of the sector size of every disk, in bytes */
-#define TEXT_MAX	(2 * STREAM_NAME_MAX + sizeof(struct identity) + SEAL_ENTRIES * PLACE_MAX + 256)
+#define TEXT_MAX	(3 * STREAM_NAME_MAX + sizeof(struct identity) + SEAL_ENTRIES * PLACE_MAX + 256)
 
 /*
  * Copies VALUE of the line "KEY VALUE\n" at *text, and moves *text behind this line.  Returns false
@@ -105,6 +105,8 @@ static bool parse_standing(const char *text, struct standing *s)
 		return false;
 	if (take_line(&text, "size", size) && sscanf(size, "%" SCNu64, &s->size) != 1)
 		return false;
+	if (take_line(&text, "target", s->target))
+		s->closed = take_line(&text, "closed", state);
 	return parse_device(&text, &s->device) && parse_seal(&text, &s->seal) && !strcmp(text, "end\n");
 }
 
@@ -115,6 +117,8 @@ static void print_standing(FILE *f, const struct standing *s)
 		fprintf(f, "mtime %" PRId64 ".%09" PRId64 "\n", s->mtime_s, s->mtime_ns);
 	if (s->size)
 		fprintf(f, "size %" PRIu64 "\n", s->size);
+	if (*s->target)
+		fprintf(f, "target %s\n%s", s->target, s->closed ? "closed \n" : "");
 	if (s->device.version)
 		fprintf(f, "device %" PRIu64 "\ndm_uuid %s\nserial %s\npart_uuid %s\n", le64toh(s->device.nr_sectors),
 			s->device.dm_uuid, s->device.serial, s->device.part_uuid);
@@ -159,7 +163,7 @@ int standing_read(const struct standing_place *p, struct standing *s, struct err
 		return err_set(err, -errno, "%s: cannot read the state of the copy: %s", where, strerror(errno));
 	text[n < 0 ? 0 : n] = 0;
 	if (!parse_standing(text, s))
-		return err_set(err, -EBADMSG, "%s: this is not the state of a copy that 'eractl receive' writes",
+		return err_set(err, -EBADMSG, "%s: this is not the state of a copy that eractl writes",
 			       where);
 	return 0;
 }
@@ -290,6 +294,8 @@ int standing_compare_device(const struct standing_place *p, const struct standin
 	char was[IDENTITY_TEXT], now[IDENTITY_TEXT];
 	struct standing device = { };
 
+	if (*s->target)
+		return err_set(err, -ESTALE, "%s has the state of another copy: got that of %s", p->file ? p->file : "its attribute", s->target);
 	standing_identify(p, &device);
 	if (!device.device.version == !s->device.version &&
 	    identity_compare(&s->device, &device.device) != IDENTITY_OTHER)

@@ -7,7 +7,7 @@
  * another file at the same path does not have it.  Block devices have no such attributes: for a
  * block device, the user names a file.  A state in a file has a seal of the copy (common/seal.h),
  * and the identity of a block device (common/identity.h), because the file itself does not show to
- * which copy it belongs.
+ * which copy it belongs.  The export of an NBD server has no identity: its state has its URI.
  */
 #ifndef ERACTL_STANDING_H
 #define ERACTL_STANDING_H
@@ -46,6 +46,13 @@ struct standing {
 	/* Identity of a block device.  version 0: the copy is a file. */
 	struct identity device;
 	struct seal seal;			/* nr 0: the state is stored in the attribute */
+	/* URI of the export of an NBD server that is the copy.  "": the copy is a file or a device. */
+	char target[STREAM_NAME_MAX + 1];
+	/*
+	 * The volume was closed when the copy was made, so the copy has all writes in the era of
+	 * `at`.  Only for the export of an NBD server.
+	 */
+	bool closed;
 };
 
 /*

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Brings a copy on the export of an NBD server up to date: see backup_nbd.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/file_lock.h"
+#include "common/uuid.h"
+#include "eractl/backup_base.h"
+#include "eractl/backup_nbd.h"
+#include "eractl/backup_steps.h"
+#include "eractl/eractl.h"
+#include "eractl/nbd_copy.h"
+#include "eractl/nbd_places.h"
+#include "eractl/nbd_target.h"
+#include "eractl/standing.h"
+
+struct to_nbd {
+	struct backup *b;
+	struct nbd_target target;
+	struct standing_place place;
+	struct standing standing;	/* state of the copy before this backup */
+	bool known;			/* the state is of a copy at this target */
+	int lock;			/* descriptor of the lock file; -1: not open */
+	/* The places of the state's seal at which the export has other content. */
+	struct nbd_differing differing;
+	struct seal seal;		/* seal of the volume at the new moment */
+};
+
+/* ---- the state ---- */
+
+/* Locks the state.  The state itself is replaced by each backup, so it cannot be locked. */
+static int lock_state(struct to_nbd *n, struct err *err)
+{
+	char *path;
+
+	if (asprintf(&path, "%s.lock", n->b->state) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	n->lock = file_lock(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0, err);
+	free(path);
+	if (n->lock == -EBUSY)
+		return err_set(err, -EBUSY, "%s: another backup uses this state now", n->b->state);
+	return n->lock < 0 ? n->lock : 0;
+}
+
+/*
+ * Reads the state.  Without --init, the state must be of a copy at this target, so that no backup
+ * overwrites an export that the user has named by mistake.
+ */
+static int read_state(struct to_nbd *n, struct err *err)
+{
+	const struct backup *b = n->b;
+	struct standing *s = &n->standing;
+	int r = standing_read(&n->place, s, err);
+
+	if (r && r != -ENODATA)
+		return r;
+	n->known = !r && !strcmp(s->target, b->target);
+	if (n->known && b->init)
+		return err_set(err, -EEXIST, "%s: it has the state of a copy at %s already: leave out --init", b->state, b->target);
+	if (n->known || b->init)
+		return 0;
+	if (r)
+		return err_set(err, -ENODATA, "%s: there is no state of a copy at %s; if this is the right export, --init makes the first backup there",
+			       b->state, b->target);
+	return err_set(err, -EINVAL, "%s: it has the state of a copy at %s, got %s; if this is the right export, --init makes a full copy there, or name another file with --state",
+		       b->state, *s->target ? s->target : "a device or file, for 'eractl receive'", b->target);
+}
+
+/* Finds the volume whose copy the state is about. */
+static bool state_token(const struct standing *s, struct token *t)
+{
+	return stream_token(*s->at ? s->at : s->unfinished, t);
+}
+
+static int check_owner(const struct to_nbd *n, struct err *err)
+{
+	char expected[UUID_TEXT_SIZE], got[UUID_TEXT_SIZE];
+	const struct backup *b = n->b;
+	struct token t;
+
+	if (!n->known)
+		return 0;
+	if (!state_token(&n->standing, &t))
+		return err_set(err, -EBADMSG, "%s: its moment is %s, expected a token", b->state, n->standing.at);
+	if (!memcmp(t.uuid, b->content.to.uuid, sizeof(t.uuid)))
+		return 0;
+	return err_set(err, -EINVAL, "%s: it has the state of a copy of the volume with the UUID %s, got volume %.100s (%s): one export and one state file are for one volume",
+		       b->state, uuid_text(t.uuid, expected), b->content.operand, uuid_text(b->content.to.uuid, got));
+}
+
+/* partial true: the copy is now between the base and the new moment. */
+static int write_state(const struct to_nbd *n, bool partial, struct err *err)
+{
+	const struct backup *b = n->b;
+	struct standing s = { .partial = partial, .size = b->content.head.size };
+	char to[STREAM_NAME_MAX + 1];
+
+	stream_name(&b->content.to, to);
+	strcpy(s.target, b->target);
+	if (partial) {
+		strcpy(s.unfinished, to);
+		/* A full copy destroys the copy of the base. */
+		if (b->content.since) {
+			strcpy(s.at, n->standing.at);
+			s.seal = n->standing.seal;
+			s.closed = n->standing.closed;
+		}
+	} else {
+		strcpy(s.at, to);
+		s.seal = n->seal;
+		s.closed = b->closed;
+	}
+	return standing_write(&n->place, &s, err);
+}
+
+/* ---- the base ---- */
+
+/*
+ * Returns why the copy in the state cannot be the base of this copy, or NULL.  Then b->base_token is
+ * the token of the base.
+ */
+static const char *why_no_base(const struct to_nbd *n)
+{
+	const struct standing *s = &n->standing;
+	struct backup *b = n->b;
+	const struct token *to = &b->content.to;
+	struct token at, unfinished;
+
+	if (!n->known)
+		return *s->target ? "the state is of a copy at another target" : "this is the first copy";
+	if (b->full)
+		return "--full was given";
+	if (!*s->at)
+		return "the last full copy was not completed";
+	if (!stream_token(s->at, &at))
+		return "the moment of the last copy is not known";
+	if (at.era >= to->era && at.timeline == to->timeline)
+		return "the last copy is not of an earlier era, and the volume may have been written in this era since";
+	/* An increment of another timeline may leave out a block that the last backup has written. */
+	if (s->partial && (!stream_token(s->unfinished, &unfinished) || unfinished.timeline != to->timeline || unfinished.era > to->era))
+		return "the last backup was not completed, and the volume was opened again since, or this snapshot is older";
+	token_text(&at, b->base_token);
+	return NULL;
+}
+
+/* Returns whether the copy has this moment already. */
+static bool is_already(const struct to_nbd *n)
+{
+	const struct standing *s = &n->standing;
+	const struct backup *b = n->b;
+	char to[STREAM_NAME_MAX + 1];
+
+	stream_name(&b->content.to, to);
+	return n->known && !b->full && b->closed && s->closed && !s->partial && !n->differing.nr && !strcmp(s->at, to);
+}
+
+static void choose_base(struct to_nbd *n)
+{
+	const char *why = why_no_base(n);
+	struct backup *b = n->b;
+
+	if (why) {
+		backup_make_full(b, why);
+		return;
+	}
+	b->copy.base = 0;
+	b->content.since = b->base_token;
+}
+
+/* Before the first backup: refuses an export that has content, which the user may need. */
+static int check_empty(struct to_nbd *n, struct err *err)
+{
+	const uint64_t length = n->target.size < NBD_PIECE ? n->target.size : NBD_PIECE;
+	uint8_t *buf = malloc(NBD_PIECE);
+	int r = buf ? 0 : err_set(err, -ENOMEM, "out of memory");
+
+	if (!r && length)
+		r = nbd_target_read(&n->target, buf, length, 0, err);
+	if (!r && length && !content_all_zeros((const char *)buf, length))
+		r = err_set(err, -EEXIST, "%s: the export has content; if it is the right export, --overwrite overwrites it", n->b->target);
+	free(buf);
+	return r;
+}
+
+/* Compares the export with the state, or checks that the export may be overwritten. */
+static int examine(struct to_nbd *n, struct err *err)
+{
+	if (!n->known)
+		return n->b->overwrite ? 0 : check_empty(n, err);
+	return *n->standing.at ? nbd_places_compare(&n->target, &n->standing.seal, &n->differing, err) : 0;
+}
+
+/*
+ * Lists the extents.  Makes a full copy if the export has other content than the last backup has
+ * left.  If the last backup was not completed, the places that are to be copied again do not count.
+ */
+static int list(struct to_nbd *n, struct err *err)
+{
+	struct backup *b = n->b;
+	struct err difference;
+	int r = backup_list(b, n->standing.size, err);
+
+	if (r || !b->content.since)
+		return r;
+	if (n->standing.partial)
+		nbd_places_forgive(&n->differing, &n->standing.seal, b->content.extents);
+	if (!n->differing.nr)
+		return 0;
+	nbd_places_say(&n->differing, &n->standing.seal, &difference);
+	err_prefix(&difference, 0, "the export has other content than the last backup has left there");
+	backup_make_full(b, difference.msg);
+	return content_list(&b->content, err);
+}
+
+/* ---- the copy ---- */
+
+/* Makes a seal of the volume, which is read again from the export at the end. */
+static int take_seal(struct to_nbd *n, struct err *err)
+{
+	const struct content *c = &n->b->content;
+	uint64_t seed;
+	int r;
+
+	freeze_alive(&n->b->freeze);
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return err_set(err, -errno, "cannot get a random number: %s", strerror(errno));
+	r = seal_take(c->device.fd, c->head.size, seed, &n->seal, err);
+	return r ? err_prefix(err, r, "%s", c->device_path) : 0;
+}
+
+/* Compares the export with the seal of the volume.  If they differ, the next backup is a full copy. */
+static int check_seal(struct to_nbd *n, struct err *err)
+{
+	struct backup *b = n->b;
+	struct nbd_differing differing;
+	struct err difference, ignored;
+	int r = nbd_places_compare(&n->target, &n->seal, &differing, err);
+
+	if (r || !differing.nr)
+		return r;
+	nbd_places_say(&differing, &n->seal, &difference);
+	b->content.since = NULL;
+	write_state(n, true, &ignored);
+	return err_set(err, -EIO, "%s: the copy differs from the volume: %s; something else has written to the export, or past erad to the volume",
+		       b->target, difference.msg);
+}
+
+static int copy(struct to_nbd *n, struct err *err)
+{
+	struct backup *b = n->b;
+	struct nbd_copy c = { .target = &n->target, .b = b };
+	int r;
+
+	r = nbd_target_set_volume(&n->target, b->content.head.size, err);
+	if (!r)
+		r = nbd_copy_open(&c, err);
+	if (!r)
+		r = write_state(n, true, err);
+	if (r)
+		goto out;
+	r = nbd_copy_write(&c, err);
+	if (!r)
+		r = take_seal(n, err);
+	if (!r)
+		r = backup_end_reading(b, err);
+	/* Close the device now, because others may use it while the copy is read back. */
+	content_close(&b->content);
+	backup_end_image(b);
+	if (!r)
+		r = nbd_target_flush(&n->target, err);
+	if (!r)
+		r = nbd_copy_verify(&c, err);
+	if (!r)
+		r = check_seal(n, err);
+	if (r)
+		err_suffix(err, "the copy is between two moments; the next backup %s",
+			   b->content.since ? "completes it" : "makes a full copy again");
+	else
+		r = write_state(n, false, err);
+out:
+	nbd_copy_close(&c);
+	return r;
+}
+
+static int run(struct to_nbd *n, struct err *err)
+{
+	struct backup *b = n->b;
+	int r = lock_state(n, err);
+
+	if (!r)
+		r = read_state(n, err);
+	if (!r)
+		r = nbd_target_open(&n->target, err);
+	/*
+	 * Read from the export before the device is opened: this may take long, and from the open on,
+	 * the volume must not change.
+	 */
+	if (!r)
+		r = examine(n, err);
+	if (!r)
+		r = backup_prepare(b, err);
+	if (!r)
+		r = check_owner(n, err);
+	if (r)
+		return r;
+	b->already = is_already(n);
+	if (b->already) {
+		b->copy.size = n->standing.size;
+		return 0;
+	}
+	choose_base(n);
+	r = backup_begin(b, err);
+	if (!r)
+		r = list(n, err);
+	return r ? r : copy(n, err);
+}
+
+int backup_to_nbd(struct backup *b, struct err *err)
+{
+	struct to_nbd n = { .b = b, .target.uri = b->target, .place = { -1, b->target, b->state }, .lock = -1 };
+	char *state = strdup(b->state);
+	int r = state ? 0 : err_set(err, -ENOMEM, "out of memory");
+
+	if (!r) {
+		b->place = dirname(state);
+		r = run(&n, err);
+		b->place = NULL;
+	}
+	b->made = !r;
+	nbd_target_close(&n.target);
+	if (n.lock >= 0)
+		close(n.lock);
+	free(state);
+	return r;
+}
