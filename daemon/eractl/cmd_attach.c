@@ -12,6 +12,7 @@
 #include "common/lvs.h"
 #include "common/members.h"
 #include "eractl/create_request.h"
+#include "eractl/initramfs.h"
 #include "eractl/lvm.h"
 #include "eractl/lvm_commands.h"
 #include "eractl/volumes.h"
@@ -198,7 +199,11 @@ static int request_attach(const struct command *cmd, const struct create_options
 	fflush(stdout);
 	if (!code)
 		create_warn_of_identity(&at);
-	return code ? code : check_lvm(pv, o->name, vg.name);
+	if (!code)
+		code = check_lvm(pv, o->name, vg.name);
+	if (!code && !json)
+		initramfs_note(o->name);
+	return code;
 }
 
 static int run_attach(const struct command *cmd, int argc, char **argv)

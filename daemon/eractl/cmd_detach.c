@@ -22,6 +22,7 @@
 #include "common/lvm_filter.h"
 #include "common/uuid.h"
 #include "eractl/child.h"
+#include "eractl/initramfs.h"
 #include "eractl/lvm.h"
 #include "eractl/volumes.h"
 #include "store/super.h"
@@ -294,10 +295,12 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 		code = fail(&err);
 	if (!code) {
 		volume_forget_note(result);
-		if (json)
+		if (json) {
 			print_json(result);
-		else
+		} else {
 			print_detached(result);
+			initramfs_note(argv[optind]);
+		}
 		json_object_put(result);
 		fflush(stdout);
 		if (origin)

@@ -47,8 +47,9 @@ attach()
 	local said
 
 	said=$(eractl attach pv0 --pv "$pv" --write-lvm-filter "$@")
-	[[ $said == *"devices of LVM lie on /dev/mapper/pv0 now; I/O stood still for "*" ms at most" ]] || fail "attach said '$said'"
-	echo "# ${said##*; }"
+	[[ $said == *"devices of LVM lie on /dev/mapper/pv0 now; I/O stood still for "*" ms at most"* ]] || fail "attach said '$said'"
+	said=${said##*; }
+	echo "# ${said%%$'\n'*}"
 }
 
 # logged LV SINCE: prints the blocks of 64 KiB of the volume that the writes in $T/log touched.

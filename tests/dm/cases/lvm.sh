@@ -190,6 +190,21 @@ test_lvm_attach_by_any_path()
 	umount "$(readlink -f "$(command -v lvm)")"
 }
 
+test_lvm_initramfs_is_old()
+{
+	DESCRIPTION="with initramfs-tools, attach and detach say that the initramfs must be made again"
+	local pv program=/usr/sbin/update-initramfs
+
+	# The changes of the VM's files stay in its memory.
+	[[ -e $program ]] || install -m 755 /bin/true "$program"
+	new_vg 100M
+	new_lv a 32M
+	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said"
+	grep -q "^pv0: run 'update-initramfs -u' before the next boot" "$T/said" || fail "attach said: $(cat "$T/said")"
+	eractl detach pv0 > "$T/said"
+	grep -q "^pv0: run 'update-initramfs -u' before the next boot" "$T/said" || fail "detach said: $(cat "$T/said")"
+}
+
 test_lvm_other_lock_directory()
 {
 	DESCRIPTION="attach and detach refuse a configuration in which LVM takes its locks in another directory, and accept another path of the same directory"
@@ -249,40 +264,6 @@ test_lvm_forget_refused()
 	grep -q "volume pv0: detached, but LVM does not use $pv: .*remove the filter" "$T/err" || fail "$(cat "$T/err")"
 	sed -i '$d' /etc/lvm/lvmlocal.conf
 	same "$(state)" "$before"
-}
-
-test_lvm_removal_is_refused()
-{
-	DESCRIPTION="the package and make uninstall do not remove erad while a volume is attached, also if it is closed, and say what to do"
-	local pv link=/dev/disk/by-id/a.disk
-
-	# No volume is open or attached.
-	sh daemon/debian/erad.prerm remove > "$T/said" 2>&1 || fail "$(cat "$T/said")"
-	new_vg 100M
-	new_lv a 32M
-	mkdir -p "${link%/*}"
-	ln -sf "$pv" "$link"
-	pv=$link
-	attach
-	sh daemon/debian/erad.prerm remove 2> "$T/said" && fail "erad may be removed while a volume is open"
-	grep -qx "  pv0" "$T/said" || fail "$(cat "$T/said")"
-	sh daemon/debian/erad.prerm upgrade
-	vgchange -qan vg > /dev/null
-	eractl close --all > /dev/null
-	sh daemon/debian/erad.prerm remove 2> "$T/said" && fail "erad may be removed while a volume is attached"
-	grep -qx "  $link" "$T/said" || fail "$(cat "$T/said")"
-	grep -qx "Run 'eractl detach pv0' first." "$T/said" || fail "$(cat "$T/said")"
-	mkdir -p "$T/sbin"
-	cp build/bin/erad "$T/sbin/"
-	make --no-print-directory uninstall PREFIX="$T" 2> "$T/said" && fail "make uninstall removes erad while a volume is attached"
-	grep -qx "Run 'eractl detach pv0' first." "$T/said" || fail "$(cat "$T/said")"
-	[[ -e $T/sbin/erad ]] || fail "make uninstall has removed a file"
-
-	eractl detach pv0 > /dev/null
-	sh daemon/debian/erad.prerm remove > "$T/said" 2>&1 || fail "$(cat "$T/said")"
-	make --no-print-directory uninstall PREFIX="$T" > /dev/null || fail "make uninstall fails without a volume"
-	[[ ! -e $T/sbin/erad ]] || fail "make uninstall has removed nothing"
-	rm "$link"
 }
 
 test_lvm_attach_fails()
