@@ -215,9 +215,9 @@ kernel_objects	:= $(call unit_object,$(kernel_sources) tests/unit/test_writeset.
 $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
-# The test of a BPF program. It links stand-ins for the kernel functions that the program calls.
-bpf_objects	:= $(call unit_object,bpf/recorded.bpf.c tests/unit/test_recorded.c)
-$(bpf_objects): OWN_CPPFLAGS := -Itests/unit/bpf
+# The tests of a BPF program and of erad_bpf.h. They have stand-ins for the kernel functions that BPF programs call.
+bpf_objects	:= $(call unit_object,bpf/recorded.bpf.c tests/unit/test_recorded.c tests/unit/test_in_writeset.c)
+$(bpf_objects): OWN_CPPFLAGS := -Itests/unit/bpf -Ibpf
 $(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
 
 # The tests about threads are also built with the thread sanitizer.

@@ -29,22 +29,34 @@ struct bpf_map {
  * Returns 1 if the block is recorded in the current era.  In a coarse mirror, 2^shift blocks share
  * a bit: 1 then means that one of these blocks is recorded.  Returns 0 if no write to the block has
  * been released in this era.  Returns -1 if the answer is unknown: the writeset is no longer the
- * current one (load the program again), the mirror is degraded, or the volume has no such block.
+ * current one (load the program again), the mirror is degraded, the volume has no such block, or
+ * erad has changed the map `info` during the call (call again later).
  */
 static __always_inline int erad_in_writeset(void *info_map, void *writeset_map, __u64 block)
 {
-	const struct erad_map_word *word;
-	const struct erad_map_info *info;
+	/* volatile: the compiler must neither reorder nor repeat the reads, nor leave one out. */
+	const volatile struct erad_map_word *word;
+	const volatile struct erad_map_info *info;
+	__u64 seq, blocks;
 	__u32 key = 0;
 
 	info = bpf_map_lookup_elem(info_map, &key);
-	if (!info || info->writeset_id != ((struct bpf_map *)writeset_map)->id ||
+	if (!info)
+		return -1;
+	seq = info->seq;
+	if ((seq & 1) || info->writeset_id != ((struct bpf_map *)writeset_map)->id ||
 	    (info->flags & ERAD_MAP_DEGRADED) || block >= info->nr_blocks)
 		return -1;
 	block >>= info->shift & 63;
 	key = block / 64;
 	word = bpf_map_lookup_elem(writeset_map, &key);
-	return word ? word->blocks >> (block & 63) & 1 : -1;
+	if (!word)
+		return -1;
+	blocks = word->blocks;
+	/* If seq is unchanged, all fields belong together, and the writeset was still the current one. */
+	if (info->seq != seq)
+		return -1;
+	return blocks >> (block & 63) & 1;
 }
 
 #endif /* ERAD_BPF_H */

@@ -12,6 +12,8 @@
 #define __uint(name, value)	int (*name)[value]
 #define __type(name, value)	typeof(value) *name
 #define __array(name, value)	typeof(value) *name[]
+/* An attribute that compilers know only when they compile for BPF. */
+#define preserve_access_index
 
 void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
