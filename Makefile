@@ -277,10 +277,11 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(say) KBUILD $(release)
 	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS),tests/vm/toolchain $(release))
 
-# The debug kernel runs UBSAN only in files that request it with UBSAN_SANITIZE. With Debian's
-# headers for arm64, Kbuild assumes that it runs on arm64, unless ARCH and CROSS_COMPILE say
-# otherwise.
-kargs_debug	:= UBSAN_SANITIZE=y
+# The debug kernel runs UBSAN only in files that request it with UBSAN_SANITIZE. The module for the
+# debug kernel sets uninitialized variables to a pattern, so that tests notice if the module copies
+# such a variable to user space. Debian's kernels set them to zero. With Debian's headers
+# for arm64, Kbuild assumes that it runs on arm64, unless ARCH and CROSS_COMPILE say otherwise.
+kargs_debug	:= UBSAN_SANITIZE=y KCFLAGS="-Werror -ftrivial-auto-var-init=pattern"
 $(foreach k,$(KERNELS),$(if $(findstring -arm64,$k),$(eval kargs_$k := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)))
 
 # kmod-kdir needs the release that `uname -r` prints. With Debian's headers, `make kernelrelease`

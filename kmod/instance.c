@@ -130,7 +130,7 @@ u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap)
 		if (ei->id <= after)
 			continue;
 		if (nr < cap) {
-			infos[nr].h.size = sizeof(infos[nr]);
+			infos[nr].h = (struct erad_hdr){ .size = sizeof(infos[nr]) };
 			erad_instance_info(ei, &infos[nr]);
 		}
 		nr++;

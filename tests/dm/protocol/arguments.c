@@ -125,6 +125,37 @@ void wrong_fields(void)
 	EXPECT(info().state, ERAD_ACTIVE);
 }
 
+/*
+ * LIST sets every byte of an entry, also those that have no meaning yet.  Otherwise it would copy
+ * bytes of the kernel's stack to user space.  The stack has other bytes than zeros if the module is
+ * built with -ftrivial-auto-var-init=pattern, as for the kernel `debug`.
+ */
+void list_fills_in_all_bytes(void)
+{
+	struct erad_list li = { .cap = 8, .entry_size = sizeof(struct erad_info) };
+	struct erad_info infos[8], expected;
+
+	setup();
+	EXPECT(run("dmsetup create other --table '0 8 zero'"), 0);
+	EXPECT(run("dmsetup create second --table '0 8 erad - /dev/mapper/other 8 2 uuid 7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e002'"), 0);
+	memset(infos, 0xa5, sizeof(infos));
+	li.buf = (uintptr_t)infos;
+	HDR(li);
+	EXPECT(call(control, ERAD_IOC_LIST, &li), 0);
+	CHECK(li.nr >= 2 && li.nr <= li.cap);
+	for (uint32_t i = 0; i < li.nr; i++) {
+		EXPECT(infos[i].h.size, sizeof(infos[i]));
+		EXPECT(infos[i].h.flags, 0);
+		EXPECT(infos[i].pad, 0);
+		if (infos[i].instance_id != id)
+			continue;
+		expected = info();
+		EXPECT(memcmp(&infos[i], &expected, sizeof(expected)), 0);
+	}
+	EXPECT(run("dmsetup remove second"), 0);
+	EXPECT(run("dmsetup remove other"), 0);
+}
+
 void bad_tables(void)
 {
 	static const char *const lines[] = {

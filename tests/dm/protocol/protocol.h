@@ -84,7 +84,7 @@ bool still_held(struct writer *w);
 	X(flush_suspend_abort) X(written_between_tables) X(last_partial_block) X(messages)		\
 	X(message_without_answer) X(message_times_out) X(message_waits_for_owner) X(unload_refused)	\
 	X(metadata_is_not_shared) X(origin_is_not_shared) X(wrong_headers) X(wrong_fields)		\
-	X(bad_tables) X(no_memory_for_the_writeset)				\
+	X(list_fills_in_all_bytes) X(bad_tables) X(no_memory_for_the_writeset)				\
 	X(degrade_record_is_first) X(degrade_record_is_fua)			\
 	X(degrade_only_for_held_writes) X(degrade_in_spite_of_attempts)		\
 	X(degrade_not_while_owned) X(degrade_until_new_era)			\
