@@ -145,8 +145,8 @@ unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
 daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_together test_ops test_ops_open test_witness)
 daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
-# The tests of daemon/erad/device and of common/dev_links.c. They link stand-ins for sysfs, /proc and libdevmapper.
-device_tests	:= $(addprefix $(BUILD)/unit/,test_dev_links test_devices test_dm test_identity)
+# The tests of daemon/erad/device, common/blockdev.c and common/dev_links.c. They link stand-ins for sysfs, /proc and libdevmapper.
+device_tests	:= $(addprefix $(BUILD)/unit/,test_blockdev test_dev_links test_devices test_dm test_identity)
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 	$(patsubst %,daemon/erad/%.c,device/dm device/holders device/mounts device/probe device/stack base/log base/thread)
 # The test of the processes that read origins. It links stand-ins for the functions that find and open an origin.
@@ -208,6 +208,7 @@ $(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)
 $(BUILD)/unit/test_loopdev: $(call unit_object,daemon/erad/device/loopdev.c)
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_blockdev: OWN_LDFLAGS += -Wl,--wrap=uname
 
 # The test of kmod/writeset.c. It links stand-ins for the kernel functions that this file calls.
 kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c

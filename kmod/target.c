@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/part_stat.h>
 #include <linux/uuid.h>
+#include <linux/version.h>
 
 #include "control.h"
 #include "degrade.h"
@@ -338,10 +339,10 @@ static u64 written_sectors(struct erad_instance *ei)
 {
 	struct gendisk *disk = dm_disk(dm_table_get_md(ei->ti->table));
 
-#ifdef BLK_FEAT_IO_STAT
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 	/*
-	 * Only kernels with this feature obey the flag of the queue.  In older kernels, dm always
-	 * counts.
+	 * Since commit 526d10061bc2 ("dm: support turning off block-core's io stats accounting") in
+	 * 6.5, dm obeys the flag of the queue.  Before this commit, dm always counts.
 	 */
 	if (!blk_queue_io_stat(disk->queue))
 		return ERAD_WRITTEN_UNKNOWN;

@@ -76,11 +76,11 @@ bool blockdev_counters_off(dev_t dev)
 
 	if (blockdev_disk_attribute(dev, "queue/iostats", line, sizeof(line)) || strcmp(line, "0"))
 		return false;
-	/* "block: move the io_stat flag setting to queue_limits" is the kernel's commit in 6.11. */
+	/* Commit 526d10061bc2 is in 6.5: "dm: support turning off block-core's io stats accounting". */
 	if (blockdev_attribute(dev, "dm/name", line, sizeof(line)) || has_requests(dev))
 		return true;
 	return !uname(&kernel) && sscanf(kernel.release, "%u.%u", &major_version, &minor_version) == 2 &&
-		(major_version > 6 || (major_version == 6 && minor_version >= 11));
+		(major_version > 6 || (major_version == 6 && minor_version >= 5));
 }
 
 int blockdev_kernel_name(dev_t dev, char *name, size_t size)

@@ -33,9 +33,9 @@ int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t
 
 /*
  * Returns whether the kernel does not count the writes to the device, because queue/iostats of the
- * device or of its disk is 0.  Before Linux 6.11, device-mapper counts all the same, and
- * queue/iostats of a mapped device is 0 unless somebody has written 1 to it.  This does not hold for
- * request-based devices, that is, multipath: there, queue/iostats is true.
+ * device or of its disk is 0.  Before Linux 6.5, device-mapper counts all the same, and
+ * queue/iostats of a mapped device is 0 unless somebody has written 1 to it.  Request-based mapped
+ * devices, that is, multipath, are an exception: their queue/iostats is true in all versions.
  */
 bool blockdev_counters_off(dev_t dev);
 

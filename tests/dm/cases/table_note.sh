@@ -57,7 +57,7 @@ test_thrown_out_while_no_erad_runs()
 	same "$(changed data "$before")" "2097152 65536"
 }
 
-# counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.11 always count
+# counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.5 always count
 # writes.
 counters()
 {
@@ -126,7 +126,7 @@ counts_always()
 	local major minor
 
 	IFS=.- read -r major minor _ < /proc/sys/kernel/osrelease
-	((major < 6 || (major == 6 && minor < 11)))
+	((major < 6 || (major == 6 && minor < 5)))
 }
 
 # metadata_is_read: succeeds if erad has opened the metadata of data.
