@@ -123,18 +123,11 @@ static uint64_t fold_sector(const struct array *a, const struct overlay *o, uint
 	const uint64_t first = index * ERAD_ERAS_PER_SECTOR;
 	const uint64_t end = array_sector_end(a, index);
 	const bool valid = array_sector_valid(a, s, index);
-	uint32_t eras[ERAD_ERAS_PER_SECTOR] = { };
 	unsigned int i;
 
-	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
-		if (valid)
-			eras[i] = le32toh(s->era[i]);
-		else if (first + i < end)
-			eras[i] = newest;
-	}
-	overlay_raise(o, first, end - first, eras);
-	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++)
-		s->era[i] = htole32(eras[i]);
+	for (i = 0; !valid && i < ERAD_ERAS_PER_SECTOR; i++)
+		s->era[i] = first + i < end ? htole32(newest) : 0;
+	overlay_raise(o, first, end - first, s->era);
 	array_seal(s, a->tag, index);
 	return valid ? 0 : end - first;
 }

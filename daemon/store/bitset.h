@@ -80,6 +80,26 @@ static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 }
 
 /*
+ * Adds runs from the beginning of the array, as long as each run is one block in the last used leaf.
+ * Returns how many runs were added.  Needs no memory.
+ */
+static inline unsigned int bitset_set_in_leaf(struct bitset *b, const struct run *r, unsigned int nr)
+{
+	const uint64_t base = b->leaf_index << BITSET_LEAF_SHIFT;
+	uint64_t *const leaf = b->leaf;
+	unsigned int i;
+
+	for (i = 0; leaf && i < nr; i++) {
+		const uint64_t bit = r[i].first - base;
+
+		if (r[i].len != 1 || bit >> BITSET_LEAF_SHIFT)
+			break;
+		leaf[bit / 64] |= 1ULL << bit % 64;
+	}
+	return i;
+}
+
+/*
  * Returns the lowest block in from … end - 1 that is in the set (want true), or that is not in the
  * set (want false).  Returns end if there is no such block.  end is at most the nr of
  * bitset_init().

@@ -13,7 +13,7 @@ struct runs {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
 	int (*look)(void *ctx);	/* the callback of store_eras_watched(), or NULL */
 	void *ctx;
-	uint32_t *eras;		/* eras of a piece, one for each block */
+	__le32 *eras;		/* eras of a piece, one for each block */
 	uint64_t first, len;
 	uint32_t era;
 	/* Number of blocks whose entries are damaged.  NULL: a damaged entry is an error. */
@@ -32,7 +32,7 @@ static int emit_run(struct runs *r, uint64_t first, uint64_t nr)
 	int ret;
 
 	for (i = 0; i < nr; i++) {
-		if (r->len && r->era == r->eras[i]) {
+		if (r->len && r->era == le32toh(r->eras[i])) {
 			r->len++;
 			continue;
 		}
@@ -41,7 +41,7 @@ static int emit_run(struct runs *r, uint64_t first, uint64_t nr)
 			return ret;
 		r->first = first + i;
 		r->len = 1;
-		r->era = r->eras[i];
+		r->era = le32toh(r->eras[i]);
 	}
 	return 0;
 }
@@ -71,7 +71,7 @@ static int add_array_eras(struct runs *r, struct view *v, struct err *err)
 
 	ret = view_read(v, &nr, err);
 	for (i = 0; i < nr && !ret; i++) {
-		uint32_t *eras = &r->eras[i * ERAD_ERAS_PER_SECTOR];
+		__le32 *eras = &r->eras[i * ERAD_ERAS_PER_SECTOR];
 		const bool damaged = view_damaged(v, i);
 
 		if (view_blank(v, i))
@@ -84,8 +84,8 @@ static int add_array_eras(struct runs *r, struct view *v, struct err *err)
 		for (k = 0; k < blocks; k++) {
 			const uint32_t era = damaged ? v->era : le32toh(v->sector[i].era[k]);
 
-			if (eras[k] < era)
-				eras[k] = era;
+			if (le32toh(eras[k]) < era)
+				eras[k] = htole32(era);
 		}
 	}
 	return ret;
@@ -101,7 +101,7 @@ static int all_eras(struct view *v, struct runs *r, struct err *err)
 		if (ret)
 			return ret;
 		for (i = 0; i < v->len; i++)
-			r->eras[i] = v->floor;
+			r->eras[i] = htole32(v->floor);
 		view_marks(v, add_mark_eras, r);
 		ret = add_array_eras(r, v, err);
 		if (!ret)

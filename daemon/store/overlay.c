@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Keeps the marks that are in the journal and not yet in the era array: see overlay.h. */
+#include <endian.h>
 #include <errno.h>
 
 #include "store/overlay.h"
@@ -30,13 +31,16 @@ unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs
 {
 	const size_t needs = overlay_needs(o);
 	struct overlay_era *oe = o->newest;
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < nr && o->pool->nr >= needs; i++) {
+	while (i < nr && o->pool->nr >= needs) {
 		if (!oe || oe->era != era)
 			oe = add_era(o, era);
 		/* This cannot fail, because the pool has as many nodes as the run can need. */
 		bitset_set(&oe->blocks, runs[i].first, runs[i].len);
+		i++;
+		/* Most runs are short, in ascending order, and near each other. */
+		i += bitset_set_in_leaf(&oe->blocks, &runs[i], nr - i);
 	}
 	return i;
 }
@@ -107,7 +111,7 @@ void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, ui
 	}
 }
 
-void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras)
+void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, __le32 *eras)
 {
 	const uint64_t end = first + len;
 	const struct overlay_era *oe;
@@ -116,8 +120,8 @@ void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32
 	for (oe = o->newest; oe; oe = oe->older) {
 		for (from = first; next_run(oe, &from, &to, end); from = to)
 			for (; from < to; from++)
-				if (eras[from - first] < oe->era)
-					eras[from - first] = oe->era;
+				if (le32toh(eras[from - first]) < oe->era)
+					eras[from - first] = htole32(oe->era);
 	}
 }
 

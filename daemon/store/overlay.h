@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/types.h>
+
 #include "store/bitset.h"
 
 struct overlay_era {
@@ -67,9 +69,9 @@ void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, ui
 
 /*
  * For each block first + i, i < len: raises eras[i] to the newest era that the block has in the
- * overlay.
+ * overlay.  eras[i] is little-endian, as in the era array on disk.
  */
-void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras);
+void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, __le32 *eras);
 
 /* Returns how many bytes of memory the overlay uses. */
 size_t overlay_bytes(const struct overlay *o);

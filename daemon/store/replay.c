@@ -113,24 +113,46 @@ static int read_group(struct window *w, uint64_t seq, unsigned int *count, struc
 }
 
 /*
- * Decodes the number at *p into *v, and moves *p past it.  Returns false at the end of the payload,
- * or if the number does not fit into 64 bits.
+ * Decodes the number at p into *v.  Returns a pointer to the byte after it.  Returns NULL at the end
+ * of the payload, or if the number does not fit into 64 bits.
  */
-static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
+static __attribute__((noinline)) const uint8_t *get_long_varint(const uint8_t *p, const uint8_t *end,
+								uint64_t *v)
 {
 	unsigned int shift;
 
 	*v = 0;
-	for (shift = 0; shift < 7 * VARINT_MAX && *p < end; shift += 7) {
-		const uint64_t byte = *(*p)++;
+	for (shift = 0; shift < 7 * VARINT_MAX && p < end; shift += 7) {
+		const uint64_t byte = *p++;
 
 		if (shift == 63 && byte > 1)
-			return false;
+			return NULL;
 		*v |= (byte & 0x7f) << shift;
 		if (!(byte & 0x80))
-			return true;
+			return p;
 	}
-	return false;
+	return NULL;
+}
+
+/*
+ * As get_long_varint(), with a fast path for numbers of one or two bytes.  An open after a crash
+ * decodes up to a million numbers while writes wait, and most of the numbers are that short.
+ */
+static inline const uint8_t *get_varint(const uint8_t *p, const uint8_t *end, uint64_t *v)
+{
+	if (end - p >= 2) {
+		const uint64_t low = p[0], high = p[1];
+
+		if (low < 0x80) {
+			*v = low;
+			return p + 1;
+		}
+		if (high < 0x80) {
+			*v = (low & 0x7f) | high << 7;
+			return p + 2;
+		}
+	}
+	return get_long_varint(p, end, v);
 }
 
 /*
@@ -153,7 +175,10 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 	}
 	stop = p + bytes;
 	for (i = 0; i < nr; i++) {
-		if (!get_varint(&p, stop, &gap) || !get_varint(&p, stop, &len)) {
+		p = get_varint(p, stop, &gap);
+		if (p)
+			p = get_varint(p, stop, &len);
+		if (!p) {
 			*why = "has fewer runs than it says";
 			return 0;
 		}
@@ -220,14 +245,17 @@ static int visit_group(const struct window *w, unsigned int count, struct journa
  * not valid.  Each page has a field `durable`: all pages before this sequence number were durable
  * when the page was written.  If a valid page shows that the page at head was durable, the page at
  * head is lost.
+ *
+ * The pages from tail to head - 1 need no check: replay has read them, and their sequence numbers
+ * are below head, so their fields `durable` are below head, too.
  */
-static int check_not_lost(struct window *w, uint64_t head, struct err *err)
+static int check_not_lost(struct window *w, uint64_t tail, uint64_t head, struct err *err)
 {
 	const struct erad_disk_journal *page;
-	uint64_t place;
+	uint64_t left, place = head % w->j->pages;
 	int ret;
 
-	for (place = 0; place < w->j->pages; place++) {
+	for (left = w->j->pages - (head - tail); left; left--, place = (place + 1) % w->j->pages) {
 		ret = read_page(w, place, &page, err);
 		if (ret)
 			return ret;
@@ -356,7 +384,7 @@ int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 		end->head += count;
 	}
 	if (!ret)
-		ret = check_not_lost(&w, end->head, err);
+		ret = check_not_lost(&w, tail, end->head, err);
 	free(w.pages);
 	return ret;
 }

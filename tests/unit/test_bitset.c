@@ -163,6 +163,38 @@ static void test_overlay(void **state)
 	nodes_free(&pool);
 }
 
+/* Compares overlays, to which many runs are added at once, with a bitmap. */
+static void test_overlay_of_many_runs(void **state)
+{
+	static uint64_t bits[4 << BITSET_LEAF_SHIFT >> 6], got[4 << BITSET_LEAF_SHIFT >> 6];
+	const uint64_t nr_blocks = 4 << BITSET_LEAF_SHIFT;
+	struct nodes pool = { 0 };
+	struct overlay o = { .nr_blocks = nr_blocks, .pool = &pool };
+	struct run runs[500];
+	unsigned int i, round;
+	uint64_t r = 1;
+
+	(void)state;
+	for (round = 0; round < 200; round++) {
+		const uint64_t from = rnd_below(&r, nr_blocks - 1000), within = 1 + rnd_below(&r, nr_blocks - from);
+
+		memset(bits, 0, sizeof(bits));
+		for (i = 0; i < 500; i++) {
+			runs[i].first = from + rnd_below(&r, within);
+			runs[i].len = rnd_below(&r, 10) ? 1 : 1 + rnd_below(&r, nr_blocks - runs[i].first);
+			if (runs[i].len > 300)
+				runs[i].len = 1;
+			bits_set(bits, runs[i].first, runs[i].len);
+		}
+		assert_int_equal(overlay_add_all(&o, 7, runs, 500), 0);
+		memset(got, 0, sizeof(got));
+		overlay_collect(&o, 7, 0, nr_blocks, got);
+		assert_memory_equal(got, bits, sizeof(bits));
+		overlay_destroy(&o, &pool);
+	}
+	nodes_free(&pool);
+}
+
 /*
  * Adds a run to an empty overlay.  Returns how many nodes this has taken.  *needs receives how many
  * nodes the overlay requires to be in the pool before it adds a run.
@@ -276,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_overlay_of_many_runs),
 		cmocka_unit_test(test_a_run_takes_as_many_nodes_as_is_said),
 		cmocka_unit_test(test_nodes_of_a_set_with_all_leaves),
 		cmocka_unit_test(test_nodes),

@@ -169,6 +169,33 @@ static void test_round_trip(void **state)
 	teardown(&f);
 }
 
+/* Numbers that take one byte more than the next smaller number are replayed. */
+static void test_lengths_of_numbers(void **state)
+{
+	struct journal_end end;
+	struct fixture f;
+	struct seen *s = malloc(sizeof(*s));
+	uint64_t seq = 0;
+	unsigned int i, k;
+
+	(void)state;
+	setup(&f);
+	for (i = 0; i <= 51; i++) {
+		for (k = 0; k <= 51; k++, seq++) {
+			f.runs[0] = (struct run){ (1ULL << i) - 1, 1ULL << k };
+			f.runs[1] = (struct run){ f.runs[0].first + f.runs[0].len + (1ULL << i), (2ULL << k) - 1 };
+			if (f.runs[1].first + f.runs[1].len > NR)
+				continue;
+			assert_int_equal(write_marks(&f, seq, 3, 2), 1);
+			assert_int_equal(replay_journal(&f, seq, 3, s, &end), 0);
+			assert_int_equal(s->nr, 2);
+			assert_memory_equal(s->runs, f.runs, 2 * sizeof(struct run));
+		}
+	}
+	free(s);
+	teardown(&f);
+}
+
 /*
  * Two attempts have written a group at the same place.  In all combinations, each page of the
  * journal is that of the first attempt, that of the second attempt, or zeros.  A group is replayed
@@ -265,7 +292,7 @@ static void test_nonsense(void **state)
 	(void)state;
 	setup(&f);
 	p = journal_ring(&f);
-	for (i = 0; i < 12; i++) {
+	for (i = 0; i < 15; i++) {
 		int want = -EUCLEAN;
 
 		memset(f.disk.visible, 0, RING * ERAD_PAGE);
@@ -317,6 +344,16 @@ static void test_nonsense(void **state)
 			p->payload[10] = 1;
 			p->bytes = htole16(11);
 			break;
+		case 12: /* a run without a length */
+			p->bytes = htole16(1);
+			break;
+		case 13: /* a payload that ends within a length */
+			p->payload[1] = 0x80;
+			break;
+		case 14: /* a payload that ends within a gap */
+			p->payload[0] = 0x80;
+			p->bytes = htole16(1);
+			break;
 		}
 		reseal_page(p);
 		assert_int_equal(replay_journal(&f, 0, 3, s, &end), want);
@@ -359,7 +396,7 @@ static void test_other_durable(void **state)
 	teardown(&f);
 }
 
-/* Damages a page.  Later pages say that this page was durable. */
+/* Damages a page.  Later pages say that this page was durable.  The journal begins at each place of the ring. */
 static void test_lost(void **state)
 {
 	struct journal_end end;
@@ -370,17 +407,19 @@ static void test_lost(void **state)
 	(void)state;
 	setup(&f);
 	f.runs[0] = (struct run){ 1, 1 };
-	for (seq = 0; seq < 10; seq++) {
+	for (seq = 0; seq < RING * 10; seq++) {
+		const uint64_t tail = seq / 10, bad = tail + seq % 10, newest = tail + 9;
 		uint64_t i;
 
-		for (i = 0; i < 10; i++)
+		memset(f.disk.visible, 0, RING * ERAD_PAGE);
+		for (i = tail; i <= newest; i++)
 			write_marks(&f, i, 3, 1);
-		journal_ring(&f)[seq].payload[0] ^= 1;
-		assert_int_equal(replay_journal(&f, 0, 3, s, &end), seq < 9 ? -EUCLEAN : 0);
-		assert_int_equal(end.head, seq);
+		journal_ring(&f)[bad % RING].payload[0] ^= 1;
+		assert_int_equal(replay_journal(&f, tail, 3, s, &end), bad < newest ? -EUCLEAN : 0);
+		assert_int_equal(end.head, bad);
 		/* Damage before the tail does not matter. */
-		assert_int_equal(replay_journal(&f, seq + 1, 3, s, &end), 0);
-		assert_int_equal(end.head, 10);
+		assert_int_equal(replay_journal(&f, bad + 1, 3, s, &end), 0);
+		assert_int_equal(end.head, newest + 1);
 	}
 	free(s);
 	teardown(&f);
@@ -400,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_runs_random),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_lengths_of_numbers),
 		cmocka_unit_test(test_mixed_attempts),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_nonsense),
