@@ -12,6 +12,8 @@
 
 #include <linux/types.h>
 
+#define TABLE_NOTE_BOOT	40u	/* size of the kernel's boot_id, with the 0 at its end and padding */
+
 enum table_note_state {
 	NOTE_OUT,
 	NOTE_IN,
@@ -37,7 +39,7 @@ _Static_assert(sizeof(struct origin_count) == 32, "no padding");
 struct table_note {
 	__le32 version;		/* TABLE_NOTE_VERSION; 0: there is no note */
 	__le32 state;		/* enum table_note_state */
-	char boot[40];		/* the kernel's boot_id; the counters begin with 0 at each boot */
+	char boot[TABLE_NOTE_BOOT];		/* the kernel's boot_id; the counters begin with 0 at each boot */
 	__le64 diskseq;		/* sequence number of the mapped device, unique in this boot */
 	/*
 	 * Sectors written to the mapped device.  IN: at the first resume of the instance.  OUT: at

@@ -230,7 +230,7 @@ static int changes_from_store(struct reading *r, struct store *s, struct err *er
 			       "the target of the volume was taken out of the table of its device, so writes may have gone past erad; open the volume or load its table again, then make the diff");
 	if (!r->reader->snapshot && metadata_past(s, who))
 		return err_set(err, -ESTALE,
-			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; remove this device if it is still there, and open the volume, which records the gap, then make the diff",
+			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; free the origin if it is still in use, and open the volume, which records the gap if there is one, then make the diff",
 			       who);
 	store_info(s, &info);
 	if (r->reader->snapshot && !info.snapshot_era)

@@ -164,7 +164,7 @@ int closed_check(const char *metadata, const struct compared *device, struct tok
 	if (r)
 		return r;
 	if (*c.past)
-		return err_set(err, -ESTALE, "%s: %s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; remove this device if it is still there, open the volume, which records the gap, and close the volume",
+		return err_set(err, -ESTALE, "%s: %s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; free the origin if it is still in use, open the volume, which records the gap if there is one, and close the volume",
 			       metadata, c.past);
 	if (device->dev && !device->exclusive)
 		return err_set(err, -EBUSY, "%s is in use, for example mounted, although its volume is closed; end this use, and open the volume, which notices if the device was written",

@@ -11,8 +11,8 @@
  * Compares the device with the identity and the seal in the metadata, and in the boot of the close also
  * with the counter of writes.  Reads up to SEAL_READ_MAX bytes of the device.  Sets *to to the token of the metadata's era.  ESTALE: the device was
  * written since the close, or is another device; or another device on the origin may have written
- * past the volume before the close; or the metadata was put back from an older copy.  EBUSY: the
- * device or the metadata is in use.
+ * past the volume before the close; or an open was refused because the origin was in use; or the
+ * metadata was put back from an older copy.  EBUSY: the device or the metadata is in use.
  * ENODATA: the metadata has no seal, so it is not known whether the device was written; or the
  * metadata does not know the timeline of its era.
  */

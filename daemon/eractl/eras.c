@@ -19,7 +19,7 @@ static void complain_of_out(const char *operand)
 /* who: the device that was on the origin. */
 static void complain_of_past(const char *operand, const char *who)
 {
-	complain("%s: %s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and the eras of their blocks may be too old here; open the volume, which records the gap",
+	complain("%s: %s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and the eras of their blocks may be too old here; open the volume, which records the gap if there is one",
 		 operand, who);
 }
 

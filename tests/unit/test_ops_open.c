@@ -195,6 +195,45 @@ static uint32_t era_of_data(uint32_t *floor)
 	return info.era;
 }
 
+static void test_a_refusal_because_of_a_user_of_the_origin_is_noted_once(void **state)
+{
+	static const struct open_choice none;
+	uint32_t floor, era;
+
+	(void)state;
+	create_data();
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	/* The origin of this test has no counters, so nothing proves that its user has not written. */
+	sim.in_use = true;
+	for (unsigned int i = 0; i < 2; i++)
+		refuse_open(-EBUSY, "origin " ORIGIN " is in use: it is mounted");
+	sim.in_use = false;
+	write_line("gap=refuse");
+	refuse_open(-EUCLEAN, "writes may have gone past erad (unknown): another user (it is mounted) used the origin when an open was refused; ");
+	write_line("");
+	assert_int_equal(gaps_after_open(&none), 1);
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 1);
+	close_data();
+	/* Other refusals note nothing if the origin is not in use. */
+	sim.device_exists = true;
+	refuse_open(-EEXIST, "there is a /dev/mapper/data already");
+	sim.device_exists = false;
+	assert_int_equal(gaps_after_open(&none), 1);
+	era = era_of_data(&floor);
+	assert_true(floor < era - 1);
+	close_data();
+	sim.device_exists = sim.in_use = true;
+	refuse_open(-EEXIST, "there is a /dev/mapper/data already");
+	sim.device_exists = sim.in_use = false;
+	/* This is the gap of the same text, which goes on to a newer era. */
+	assert_int_equal(gaps_after_open(&none), 1);
+	era = era_of_data(&floor);
+	assert_int_equal(floor, era - 1);
+}
+
 /*
  * Opens metadata that was put back.  Checks that there is a gap in the era of the token, and that
  * the volume is in a later era.
@@ -295,6 +334,7 @@ int main(void)
 		with_files(test_open_and_resize_do_not_wait_for_a_place_that_hangs),
 		with_files(test_open_that_is_refused_can_be_repeated),
 		with_files(test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepted),
+		with_files(test_a_refusal_because_of_a_user_of_the_origin_is_noted_once),
 		with_files(test_metadata_that_was_put_back_is_noticed_once),
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),
 		/* This is the last test, because its thread may still wait when the test ends. */

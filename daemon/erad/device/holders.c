@@ -162,3 +162,19 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 		name_holder(others.dev, others.name, others.nr - 1, text);
 	return r;
 }
+
+bool holders_exist(dev_t origin)
+{
+	char path[64];
+	struct dirent *de;
+	bool exist = false;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(origin), minor(origin));
+	d = opendir(path);
+	while (d && !exist && (de = readdir(d)))
+		exist = *de->d_name != '.';
+	if (d)
+		closedir(d);
+	return exist;
+}

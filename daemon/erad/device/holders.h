@@ -25,6 +25,7 @@
 #ifndef ERAD_HOLDERS_H
 #define ERAD_HOLDERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,5 +43,8 @@
  * may call this.  Returns 0, or a negative errno if the list of holders cannot be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
+
+/* Returns whether the kernel's list of holders of the origin has any device. */
+bool holders_exist(dev_t origin);
 
 #endif /* ERAD_HOLDERS_H */

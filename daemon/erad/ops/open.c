@@ -121,6 +121,62 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	return 0;
 }
 
+/*
+ * Returns whether /dev/mapper/NAME has an erad target, or its table cannot be read.  Then the metadata
+ * may be in use, also if erad has not attached to the target.
+ */
+static bool has_erad_target(const char *name)
+{
+	const dev_t dev = dm_tables_find(name);
+	struct dm_device d;
+	bool has = false;
+
+	if (!dev)
+		return false;
+	if (dm_tables_status(dev, &d, NULL))
+		return true;
+	for (unsigned int i = 0; i < d.nr && !has; i++)
+		has = !strcmp(d.line[i].type, "erad");
+	dm_tables_free(&d);
+	return has;
+}
+
+/*
+ * An open was refused before it has opened the metadata.  If the origin is in use, its user may write
+ * past the volume until the next open, which cannot find out if a reboot comes first.  So notes the
+ * user in the metadata.  The refusal has an error of its own, so this logs its errors.
+ */
+static void note_user(const struct eratab_entry *e)
+{
+	const struct use u = { .name = e->name, .metadata = e->metadata };
+	struct err who, err;
+	struct store_info info;
+	uint64_t nr_sectors;
+	struct store *s;
+	dev_t origin;
+	int r;
+
+	if (peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, &err) ||
+	    probe_device(e->origin, &origin, &nr_sectors, &err) || !probe_in_use(origin, e->origin, &who) ||
+	    has_erad_target(e->name))
+		return;
+	r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, &err);
+	if (!r)
+		r = conflict_live(&u, &err);
+	if (!r)
+		r = open_metadata(e, origin, nr_sectors, false, &s, &info, &err);
+	if (!r) {
+		r = past_note_user(s, origin, who.msg, &err);
+		store_close(s, info.clean, NULL);
+	}
+	if (r > 0)
+		log_warn("volume %s: its origin %s is in use past erad: %s; this is noted, and the next open counts every block as written, unless the kernel's counter of writes proves that nothing was written",
+			 e->name, e->origin, who.msg);
+	else if (r)
+		log_error("volume %s: its origin %s is in use past erad: %s; this cannot be noted in the metadata, so make a full copy after the next open: %s",
+			  e->name, e->origin, who.msg, err.msg);
+}
+
 /* Ends a volume whose open has failed.  made: the target was made, so first removes the target. */
 static void undo_open(struct volume *v, enum open_way way, bool made)
 {
@@ -193,6 +249,30 @@ static int refuse_before_target(struct volume *v, const struct dm_table *t, uint
 	return r;
 }
 
+/*
+ * Refuses an open for a reason outside of the metadata.  Writes nothing.  *place receives what is at the
+ * path of the metadata.
+ */
+static int refuse_outside(const struct eratab_entry *e, enum open_way way, struct dm_table *t, uint64_t *nr_sectors,
+			  struct peek *place, struct err *err)
+{
+	int r;
+
+	r = dm_exists(e->name, err);
+	if (r < 0)
+		return r;
+	if (r && way != OPEN_IN_PLACE)
+		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
+	r = mapper_file_refuse(e->name, err);
+	if (!r)
+		r = image_refuse(e->name, 0, err);
+	if (!r)
+		r = peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
+	if (!r)
+		r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, place, err);
+	return r ? r : check_origin(e, way, &t->origin, nr_sectors, err);
+}
+
 int open_claimed(const struct eratab_entry *e, enum open_way way, const struct open_choice *choice, uint64_t *us,
 		 struct volume **out, struct err *err)
 {
@@ -209,21 +289,10 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	struct err who;
 	int r;
 
-	r = dm_exists(e->name, err);
-	if (r < 0)
-		return r;
-	if (r && way != OPEN_IN_PLACE)
-		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
-	r = mapper_file_refuse(e->name, err);
-	if (!r)
-		r = image_refuse(e->name, 0, err);
-	if (r)
-		return r;
-	r = peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
-	if (!r)
-		r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, &place, err);
-	if (!r)
-		r = check_origin(e, way, &t.origin, &nr_sectors, err);
+	r = refuse_outside(e, way, &t, &nr_sectors, &place, err);
+	/* Do not wait again for a place that hangs. */
+	if (r && r != -ETIMEDOUT && way != OPEN_IN_PLACE)
+		note_user(e);
 	if (r)
 		return r;
 	t.metadata = blockdev_at(e->metadata);

@@ -131,7 +131,7 @@ static int check_closed(const char *name, struct store *s, struct err *err)
 			       name);
 	if (past_is_noted(s, who))
 		return err_set(err, -ESTALE,
-			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; remove this device if it is still there, and open the volume, which records the gap, then make the diff",
+			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; free the origin if it is still in use, and open the volume, which records the gap if there is one, then make the diff",
 			       who);
 	return 0;
 }

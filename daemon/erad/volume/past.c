@@ -7,6 +7,7 @@
 #include "erad/device/holders.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/past.h"
+#include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 #include "store/history.h"
 
@@ -36,14 +37,33 @@ static int record(struct volume *v, struct store *s, const char *detail, bool fi
 }
 
 /*
+ * The last open was refused because the origin was in use, as the note says.  Returns whether the
+ * counter of the origin proves that any write since then is a gap already.  The counter begins with 0
+ * again if the kernel removes the device and finds it again, or reads the partition table again.  May
+ * use the heap, although past_lock is held: only a new target can find such a note, and no other
+ * thread looks before the target is active.
+ */
+static bool is_counted(const struct volume *v, const struct past_note *note)
+{
+	char boot[TABLE_NOTE_BOOT];
+	struct origin_count now;
+
+	table_note_boot(boot);
+	origin_count_read(v->origin_dev, &now);
+	return *boot && !strncmp(note->boot, boot, sizeof(boot)) && origin_count_comparable(&note->origin, &now) &&
+		le64toh(now.sectors) >= le64toh(note->origin.sectors) && table_note_counts_all(v);
+}
+
+/*
  * Compares what the look has found, *now, with the note in the metadata.  Records the gap and the
  * new note if a device is there or has gone.  Context: past_lock.
  */
 static int take_finding(struct volume *v, struct store *s, struct past_note *now, bool first, struct err *err)
 {
 	char who[PAST_NOTE_TEXT];
-	struct err detail;
 	bool noted, missed;
+	struct past_note was;
+	struct err detail;
 	int r;
 
 	if (*now->text) {
@@ -56,14 +76,18 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 		return r;
 	}
 	/* An earlier finding may have failed to reach the metadata.  Then only the trouble shows it. */
-	noted = past_is_noted(s, who);
+	store_item(s, STORE_PAST, (uint8_t *)&was);
+	noted = past_note_is_set(&was, who);
 	pthread_mutex_lock(&v->lock);
 	missed = !noted && v->past_trouble.since_ms;
 	pthread_mutex_unlock(&v->lock);
 	if (!noted && !missed)
 		return 0;
-	err_set(&detail, 0, "%s has used the origin itself, past the volume", missed ? "another device" : who);
-	r = record(v, s, detail.msg, first, err);
+	if (noted && *was.boot)
+		err_set(&detail, 0, "%s used the origin when an open was refused", who);
+	else
+		err_set(&detail, 0, "%s has used the origin itself, past the volume", missed ? "another device" : who);
+	r = noted && *was.boot && is_counted(v, &was) ? 0 : record(v, s, detail.msg, first, err);
 	if (!r)
 		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
 	if (!r)
@@ -77,6 +101,33 @@ bool past_is_noted(struct store *s, char text[PAST_NOTE_TEXT])
 
 	store_item(s, STORE_PAST, (uint8_t *)&note);
 	return past_note_is_set(&note, text);
+}
+
+int past_note_user(struct store *s, dev_t origin, const char *who, struct err *err)
+{
+	struct past_note note = { .version = htole32(PAST_NOTE_VERSION) };
+	char noted[PAST_NOTE_TEXT];
+	struct store_info info;
+	int r;
+
+	store_info(s, &info);
+	/* A note of an earlier boot, or of a look, must stay: no counter can disprove it. */
+	if (!info.era || past_is_noted(s, noted))
+		return 0;
+	r = holders_find(origin, 0, info.uuid, note.text, err);
+	if (r)
+		return r;
+	/* The kernel refuses other exclusive users while a mapped device uses the origin. */
+	if (!*note.text && holders_exist(origin))
+		return 0;
+	if (!*note.text)
+		snprintf(note.text, sizeof(note.text), "another user (%.*s)",
+			 (int)(sizeof(note.text) - sizeof("another user ()")), who);
+	table_note_boot(note.boot);
+	/* Without a boot, this is a note of a look, and the next open records the gap in any case. */
+	origin_count_read(origin, &note.origin);
+	r = store_set_item(s, STORE_PAST, (const uint8_t *)&note, err);
+	return r ? r : 1;
 }
 
 static int look(struct volume *v, struct store *s, bool first, struct err *err)

@@ -16,6 +16,11 @@
  * this is one gap, with the newest of these eras: see store_gap_goes_on().  volume_state() reports
  * the device as an error.
  *
+ * An open that is refused because the origin is in use makes this note, too, with the boot and the
+ * counter of the origin: a mount that keeps the origin until the shutdown leaves no other trace.  The
+ * next open records the gap, unless it is in the same boot and the counter proves that nothing was
+ * written: see table_note_counts_all().  In a later boot the writes of the earlier boot are not known.
+ *
  * While a volume is open, its writes and the kernel's counter of the origin are not compared,
  * because the two may differ without a foreign write.  Some kernels add the sectors to the counter
  * of a mapped device when a write begins, others when the write ends.  A mapped device counts a
@@ -29,6 +34,7 @@
 #define ERAD_PAST_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 #include "common/past_note.h"
@@ -42,6 +48,14 @@ struct volume;
  * to the devices, or to "".
  */
 bool past_is_noted(struct store *s, char text[PAST_NOTE_TEXT]);
+
+/*
+ * For an open that is refused because the origin is in use: makes the note, unless the metadata has a
+ * note already, or all devices on the origin are those of the volume's image or cannot have written.
+ * who: the user, as probe_in_use() names it.  The note is durable when this returns 1.  Returns 0 if
+ * there is nothing to note, or a negative errno.
+ */
+int past_note_user(struct store *s, dev_t origin, const char *who, struct err *err);
 
 /*
  * Looks once, and records the gap if there is one.  The gap is durable when this returns 0.  Does

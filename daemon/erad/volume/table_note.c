@@ -216,6 +216,29 @@ int table_note_written_while_closed(const struct volume *v, struct err *differen
 	return *text ? 1 : 0;
 }
 
+bool table_note_counts_all(const struct volume *v)
+{
+	struct table_note was, now;
+	struct origin_count count;
+
+	store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
+	fill_note(&now, NOTE_GONE, 0, 0);
+	origin_count_read(v->origin_dev, &count);
+	if (v->activated || le32toh(was.version) != TABLE_NOTE_VERSION || !*now.boot)
+		return false;
+	if (table_note_is_of_earlier_boot(&was, now.boot))
+		return count.known && origin_count_is_of_content(v->origin_dev);
+	return le32toh(was.state) == NOTE_GONE && origin_count_comparable(&was.origin, &count);
+}
+
+void table_note_boot(char boot[TABLE_NOTE_BOOT])
+{
+	struct table_note now;
+
+	fill_note(&now, NOTE_GONE, 0, 0);
+	memcpy(boot, now.boot, sizeof(now.boot));
+}
+
 static void compare_note(struct finding *f, const struct table_note *was, const struct table_note *now,
 			 const struct erad_info *i, dev_t origin)
 {

@@ -147,6 +147,17 @@ bool table_note_written_since_end(const struct volume *v);
 int table_note_written_while_closed(const struct volume *v, struct err *difference);
 
 /*
+ * Returns whether the counter of the origin counts all writes since the metadata was last used: the
+ * note is of an earlier boot, and the origin has counted since its boot; or the note is GONE, of this
+ * boot and of the same device.  If so, table_note_arrive() and origin_compare() have recorded a gap
+ * if there was a write.  A volume that was activated before has no such note.
+ */
+bool table_note_counts_all(const struct volume *v);
+
+/* Sets boot to the kernel's boot_id, or to "" if it cannot be read. */
+void table_note_boot(char boot[TABLE_NOTE_BOOT]);
+
+/*
  * Closes the store of a volume whose mapped device still exists.  Makes the note OUT durable, and
  * does not mark the metadata clean.
  */

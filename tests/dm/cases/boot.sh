@@ -152,3 +152,137 @@ test_backup_of_a_closed_volume_after_a_boot()
 	same "$?" 1
 	grep -q "/dev/mapper/one was written in this boot, 8 sectors, and its volume was closed in an earlier boot" "$T/said" || fail "$(cat "$T/said")"
 }
+
+# one_with_a_file_system: makes the disk $disk and /dev/mapper/one on it with a file system, which has a file,
+# and tracks the latter as data.
+one_with_a_file_system()
+{
+	disk=$(new_disk 256M)
+	dmsetup create one --uuid LVM-one --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	mkfs.ext4 -q /dev/mapper/one
+	eractl create data /dev/mapper/one > /dev/null
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	mkdir -p "$T/mnt"
+	written_with_a_mount /dev/mapper/data
+	eractl checkpoint data > /dev/null
+	# After the checkpoint, these places of the witness are written again, so they are not compared.
+	written_with_a_mount /dev/mapper/data
+}
+
+# written_with_a_mount DEV: mounts the file system, and writes to its file.
+written_with_a_mount()
+{
+	mount "$1" "$T/mnt"
+	dd if=/dev/urandom of="$T/mnt/file" bs=64K count=4 conv=notrunc,fsync status=none
+	umount "$T/mnt"
+}
+
+# open_is_refused WHY: checks that the open is refused because the origin is in use.
+open_is_refused()
+{
+	eractl open data 2> "$T/err" && fail "the open succeeded"
+	grep -q "$1" "$T/err" || fail "got '$(cat "$T/err")', expected '$1'"
+}
+
+case_share["test_mount_of_the_origin_that_refused_an_open_is_a_gap"]=both
+test_mount_of_the_origin_that_refused_an_open_is_a_gap()
+{
+	DESCRIPTION="if an open is refused because the origin is mounted, and the next boot opens the volume, every block counts as written, also without a seal; until then, a diff exits with 3"
+	local disk boot status token gaps
+
+	one_with_a_file_system
+	for boot in cut_and_boot close_and_boot; do
+		token=$(eractl checkpoint data --token)
+		written_with_a_mount /dev/mapper/data
+		: > "${ERAD_OUT:-/tmp}/erad.log"
+		$boot
+		mount /dev/mapper/one "$T/mnt"
+		open_is_refused "origin /dev/mapper/one is in use: mounted on $T/mnt (ext4); free it first"
+		grep -q "volume data: its origin /dev/mapper/one is in use past erad: mounted on .* this is noted" "${ERAD_OUT:-/tmp}/erad.log" ||
+			fail "the log does not say that this is noted"
+		dd if=/dev/urandom of="$T/mnt/file" bs=64K count=4 conv=notrunc,fsync status=none
+		umount "$T/mnt"
+		status=0
+		eractl diff data --since "$token" > /dev/null 2> "$T/err" || status=$?
+		same $status 3
+		grep -q "another user (mounted on .* used the origin itself" "$T/err" || fail "got $(cat "$T/err")"
+		next_boot
+		eractl open data > /dev/null
+		gap_was unknown "another user (mounted on .* used the origin when an open was refused"
+		eractl diff data --since "$token" --format ranges > "$T/out" 2> /dev/null
+		same "$(cat "$T/out")" "0 $(blockdev --getsize64 /dev/mapper/data)"
+		# The note is gone.
+		gaps=$(nr_gaps data)
+		eractl close data
+		eractl open data > /dev/null
+		same "$(nr_gaps data)" "$gaps"
+	done
+	this_boot
+}
+
+test_refused_open_and_an_open_in_the_same_boot()
+{
+	DESCRIPTION="if an open is refused because the origin is in use, and an open in the same boot succeeds, the counter of the origin decides whether there is a gap; if the origin was made anew, there is one"
+	local disk boot
+
+	one_with_a_file_system
+	for boot in cut_and_boot close_and_boot; do
+		$boot
+		mount -o ro,noload /dev/mapper/one "$T/mnt"
+		open_is_refused "is in use: mounted on"
+		umount "$T/mnt"
+		eractl open data > /dev/null
+		no_gap data
+	done
+	eractl close data
+	mount -o ro,noload /dev/mapper/one "$T/mnt"
+	open_is_refused "is in use: mounted on"
+	umount "$T/mnt"
+	eractl open data > /dev/null
+	no_gap data
+	cut_and_boot
+	written_with_a_mount /dev/mapper/one
+	mount -o ro,noload /dev/mapper/one "$T/mnt"
+	open_is_refused "is in use: mounted on"
+	umount "$T/mnt"
+	eractl open data > /dev/null
+	gap_was written-while-closed "sectors were written to the origin in this boot"
+	same "$(nr_gaps data)" 1
+	cut_and_boot
+	mount /dev/mapper/one "$T/mnt"
+	open_is_refused "is in use: mounted on"
+	umount "$T/mnt"
+	dmsetup remove one
+	dmsetup create one --uuid LVM-one --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl open data > /dev/null
+	# The witness may have noticed the mount, too.
+	gap_was unknown "used the origin when an open was refused"
+	this_boot
+}
+
+test_device_on_the_origin_that_refused_an_open()
+{
+	DESCRIPTION="if an open is refused because of a mapped device on the origin, or of one with the volume's name, the open in the next boot records a gap; a device that cannot write makes none"
+	local disk name
+
+	one_origin
+	cut_and_boot
+	dmsetup create other --readonly --table "0 2048 linear /dev/mapper/one 0"
+	open_is_refused "is in use: held by dm-[0-9]* (/dev/mapper/other)"
+	dmsetup remove other
+	next_boot
+	eractl open data > /dev/null
+	no_gap data
+	for name in other data; do
+		: > "${ERAD_OUT:-/tmp}/erad.log"
+		cut_and_boot
+		dmsetup create $name --table "0 2048 linear /dev/mapper/one 0"
+		open_is_refused "is in use: held by dm-[0-9]* (/dev/mapper/other)\|there is a /dev/mapper/data already"
+		dmsetup remove $name
+		next_boot
+		eractl open data > /dev/null
+		gap_was unknown "/dev/mapper/$name used the origin when an open was refused"
+	done
+	same "$(nr_gaps data)" 2
+	this_boot
+}
