@@ -9,12 +9,14 @@
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/eractl.h"
+#include "eractl/era_notes.h"
 #include "eractl/eras.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
 struct dump {
 	struct store_info info;
+	struct store_notes notes;
 	bool json, dm_era;
 	uint64_t runs;			/* number of runs that were printed as JSON */
 };
@@ -27,9 +29,12 @@ static void begin_xml(const struct dump *d)
 	printf("<superblock uuid=\"%s\" block_size=\"%" PRIu32 "\" nr_blocks=\"%" PRIu64
 	       "\" current_era=\"%" PRIu32 "\"", uuid_text(i->uuid, uuid), i->block_sectors,
 	       i->nr_blocks, i->era);
-	if (!d->dm_era)
+	if (!d->dm_era) {
 		printf(" nr_sectors=\"%" PRIu64 "\" journal_pages=\"%" PRIu64 "\" array_chunk=\"%"
-		       PRIu32 "\"", i->nr_sectors, i->journal_pages, i->chunk_pages);
+		       PRIu32 "\" notes=\"", i->nr_sectors, i->journal_pages, i->chunk_pages);
+		era_notes_print(stdout, &d->notes);
+		putchar('"');
+	}
 	fputs(">\n  <era_array>\n", stdout);
 }
 
@@ -88,7 +93,7 @@ static void end_dump(const struct dump *d)
 static int run_dump(const struct command *cmd, int argc, char **argv)
 {
 	struct dump d = { };
-	struct eras_reader reader = { .ctx = &d, .begin = begin_dump };
+	struct eras_reader reader = { .ctx = &d, .begin = begin_dump, .notes = &d.notes };
 	struct err err;
 	int c;
 

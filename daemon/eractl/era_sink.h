@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "store/history.h"
 
 struct era_super {
 	bool has_uuid;		/* false: the input has no UUID, or an empty one */
@@ -18,6 +19,8 @@ struct era_super {
 	uint64_t nr_sectors;
 	uint64_t journal_pages;	/* 0: the input has no such value */
 	uint32_t chunk_pages;	/* 0: the input has no such value */
+	/* NULL: the input has no notes, for example because dm-era's metadata has none. */
+	const struct store_notes *notes;
 };
 
 /* Each function returns 0, or a negative errno with err set, which ends the reading. */

@@ -9,6 +9,7 @@
 
 #include "common/uuid.h"
 #include "erad_format.h"
+#include "eractl/era_notes.h"
 #include "eractl/era_xml.h"
 
 #define READ_BYTES	(64u << 10)
@@ -36,6 +37,7 @@ struct reader {
 	enum where where, around;
 	bool seen_array;
 	struct era_super sb;
+	struct store_notes notes;
 	uint32_t set_era;	/* era of the writeset that is being read */
 	uint64_t set_bits;
 };
@@ -70,6 +72,7 @@ enum kind {
 	NUMBER,
 	BOOLEAN,	/* the text "true" or "false" */
 	UUID,
+	NOTES,		/* see era_notes.h */
 };
 
 struct attribute {
@@ -120,6 +123,12 @@ static void get_attribute(struct reader *r, const char *element, struct attribut
 			refuse_xml(r, "%s of <%s> is \"%.40s\", expected a UUID or nothing", a->name,
 			       element, text);
 		break;
+	case NOTES:
+		if (!era_notes_parse(text, &r->notes))
+			refuse_xml(r, "%s of <%s> is \"%.40s\", expected \"unknown\", or \"sealed\" or \"unsealed\" and hexadecimal digits; without this attribute, writes past erad since the dump would not be noticed",
+				   a->name, element, text);
+		r->sb.notes = &r->notes;
+		break;
 	}
 }
 
@@ -148,7 +157,7 @@ static bool get_attributes(struct reader *r, const char *element, const char **g
 
 static void begin_superblock(struct reader *r, const char **given)
 {
-	enum { ID, BLOCK_SIZE, NR_BLOCKS, ERA, SECTORS, JOURNAL, CHUNK };
+	enum { ID, BLOCK_SIZE, NR_BLOCKS, ERA, SECTORS, JOURNAL, CHUNK, REMARKS };
 	struct attribute a[] = {
 		[ID] = { "uuid", .kind = UUID },
 		[BLOCK_SIZE] = { "block_size", NUMBER, .max = UINT32_MAX },
@@ -157,6 +166,7 @@ static void begin_superblock(struct reader *r, const char **given)
 		[SECTORS] = { "nr_sectors", .optional = true, .max = MAX_SECTORS },
 		[JOURNAL] = { "journal_pages", .optional = true, .max = ERAD_JOURNAL_MAX },
 		[CHUNK] = { "array_chunk", .optional = true, .max = ERAD_CHUNK_MAX },
+		[REMARKS] = { "notes", NOTES, .optional = true },
 		{ }
 	};
 	struct era_super *sb = &r->sb;

@@ -4,7 +4,7 @@
  * of blocks:
  *
  *	superblock(writeset*, era_array)  @uuid @block_size @nr_blocks @current_era
- *	                                  @nr_sectors @journal_pages @array_chunk
+ *	                                  @nr_sectors @journal_pages @array_chunk @notes
  *	writeset(bit*|marked*)            @era @nr_bits
  *	bit                               @block @value(true|false)
  *	marked                            @block_begin @len

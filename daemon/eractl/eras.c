@@ -47,6 +47,8 @@ static int eras_from_store(const struct eras_reader *r, const char *path, struct
 		if (metadata_past(s, who))
 			complain_of_past(path, who);
 	}
+	if (r->notes && !r->snapshot)
+		store_notes(s, r->notes);
 	ret = r->begin(r->ctx, &info, err);
 	if (ret)
 		return ret;
@@ -174,6 +176,8 @@ int eras_read(const char *operand, const struct eras_reader *r, struct err *err)
 	struct eratab tab;
 	int ret;
 
+	if (r->notes)
+		*r->notes = (struct store_notes){ .sealed = true };
 	e = metadata_volume(operand, &tab);
 	ret = e ? eras_from_volume(r, e, err) : eras_from_metadata(r, operand, err);
 	eratab_free(&tab);

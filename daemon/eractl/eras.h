@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "store/history.h"
 #include "store/store.h"
 
 struct eras_reader {
@@ -20,6 +21,11 @@ struct eras_reader {
 	 */
 	bool loose;
 	void *ctx;
+	/*
+	 * If not NULL, receives the notes before begin() is called.  For a live volume and a
+	 * snapshot these are a seal of zeros, because nothing notes what is written from then on.
+	 */
+	struct store_notes *notes;
 	/*
 	 * Called once, before the first run.  These members of info are set: all up to `era`, and
 	 * journal_pages and chunk_pages.

@@ -29,6 +29,8 @@ struct target {
 	const struct restore *what;
 	struct store_geometry geometry;
 	uint32_t era;
+	struct store_notes notes;
+	bool has_notes;
 	struct build *build;	/* the metadata that is being written; NULL: only check the input */
 };
 
@@ -44,6 +46,9 @@ static int restore_super(void *ctx, const struct era_super *sb, struct err *err)
 		.journal_pages = sb->journal_pages, .chunk_pages = sb->chunk_pages,
 	};
 	t->era = sb->era;
+	t->has_notes = sb->notes;
+	if (sb->notes)
+		t->notes = *sb->notes;
 	if (sb->has_uuid) {
 		memcpy(t->geometry.uuid, sb->uuid, sizeof(sb->uuid));
 		return 0;
@@ -119,7 +124,11 @@ static int write_eras(struct target *t, struct engine *e, struct err *err)
 	ret = build_begin(e, &t->geometry, t->era, &t->build, err);
 	if (ret)
 		return ret;
-	ret = read_input(t, err);
+	ret = t->has_notes ? build_notes(t->build, &t->notes) : 0;
+	if (ret)
+		err_set(err, ret, "out of memory");
+	else
+		ret = read_input(t, err);
 	if (!ret)
 		return build_end(t->build, err);
 	build_cancel(t->build);

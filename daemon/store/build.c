@@ -9,6 +9,7 @@
 #include "store/array.h"
 #include "store/build.h"
 #include "store/format.h"
+#include "store/history_copy.h"
 
 /*
  * Number of pages of the array that are in memory.  The number is small, because with blocks in
@@ -21,6 +22,7 @@ struct build {
 	struct erad_disk_super sb;
 	struct array array;
 	struct erad_disk_eras *window;
+	struct erad_disk_history *history;	/* NULL: the history is empty */
 	/* First page of the array in memory, and number of pages in memory. */
 	uint64_t first, nr;
 	bool dirty;
@@ -62,6 +64,7 @@ void build_cancel(struct build *b)
 	if (!b)
 		return;
 	free(b->window);
+	free(b->history);
 	free(b);
 }
 
@@ -149,11 +152,33 @@ void build_floor(struct build *b, uint32_t era)
 	b->sb.floor_era = htole32(era);
 }
 
+int build_notes(struct build *b, const struct store_notes *notes)
+{
+	if (!b->history)
+		b->history = aligned_alloc(ERAD_PAGE, sizeof(*b->history));
+	if (!b->history)
+		return -ENOMEM;
+	memset(b->history, 0, sizeof(*b->history));
+	memcpy(b->history->item, notes->item, sizeof(notes->item));
+	memcpy(b->history->seal, notes->seal, sizeof(notes->seal));
+	if (notes->sealed)
+		b->sb.flags |= htole32(ERAD_SB_SEALED);
+	else
+		b->sb.flags &= ~htole32(ERAD_SB_SEALED);
+	return 0;
+}
+
 int build_end(struct build *b, struct err *err)
 {
 	int ret;
 
 	ret = write_window(b, err);
+	if (!ret && b->history) {
+		/* format_finish() flushes before it writes the superblocks, which name the history. */
+		ret = history_write(b->e, &b->sb, b->history);
+		if (ret)
+			err_set(err, ret, "%s: cannot write the history: %s", b->e->name, strerror(-ret));
+	}
 	if (!ret)
 		ret = format_finish(b->e, &b->sb, err);
 	build_cancel(b);

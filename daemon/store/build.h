@@ -6,6 +6,7 @@
 #ifndef ERAD_BUILD_H
 #define ERAD_BUILD_H
 
+#include "store/history.h"
 #include "store/store.h"
 
 struct build;
@@ -30,6 +31,12 @@ int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struc
  * memory.
  */
 void build_floor(struct build *b, uint32_t era);
+
+/*
+ * The metadata gets these notes of the origin, which the build copies.  Without this call, it has no
+ * notes.  Returns 0 or -ENOMEM.
+ */
+int build_notes(struct build *b, const struct store_notes *notes);
 
 /* Completes the metadata and makes it durable.  Frees the build, also on failure. */
 int build_end(struct build *b, struct err *err);

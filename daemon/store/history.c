@@ -279,3 +279,11 @@ int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL])
 	pthread_mutex_unlock(&s->fold_lock);
 	return sealed ? 0 : -ENOENT;
 }
+
+void store_notes(struct store *s, struct store_notes *n)
+{
+	memset(n, 0, sizeof(*n));
+	n->sealed = !store_seal(s, n->seal);
+	for (unsigned int i = 0; i < ERAD_HISTORY_ITEMS; i++)
+		store_item(s, i, n->item[i]);
+}

@@ -118,4 +118,17 @@ int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL]);
  */
 int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err);
 
+/*
+ * What closed metadata knows of the origin: the items, and the seal if the metadata has one.  Metadata
+ * with a seal of zeros has to assume at the next open that the origin was written meanwhile.
+ */
+struct store_notes {
+	bool sealed;
+	uint8_t item[ERAD_HISTORY_ITEMS][ERAD_HISTORY_ITEM];
+	uint8_t seal[ERAD_HISTORY_SEAL];	/* zeros if not sealed */
+};
+
+/* Copies the notes.  Waits for a fold that is under way. */
+void store_notes(struct store *s, struct store_notes *n);
+
 #endif /* ERAD_STORE_HISTORY_H */

@@ -120,6 +120,7 @@ static void test_build(void **state)
 		uint64_t first, len;
 		uint32_t era;
 	} put[] = { { 1490, 10, 3 }, { 0, 1500, 1 }, { 5, 2, 7 }, { 1495, 1, 2 }, { 6, 1, 0 } };
+	struct store_notes notes = { }, got;
 	uint32_t eras[NR_BLOCKS];
 	struct engine *e;
 	struct build *build;
@@ -136,10 +137,18 @@ static void test_build(void **state)
 	assert_int_equal(build_put(build, NR_BLOCKS, 1, 1, NULL), -EINVAL);
 	assert_int_equal(build_put(build, 1, UINT64_MAX, 1, NULL), -EINVAL);
 	assert_int_equal(build_put(build, 1, 1, 8, NULL), -EINVAL);
+	assert_int_equal(build_notes(build, &(struct store_notes){ .sealed = true }), 0);
+	notes.item[STORE_PAST][0] = 1;
+	notes.item[STORE_IDENTITY][ERAD_HISTORY_ITEM - 1] = 2;
+	assert_int_equal(build_notes(build, &notes), 0);
 	assert_int_equal(try_open(&d, STORE_READ, &s), -ENODATA);
 	assert_int_equal(build_end(build, NULL), 0);
 	engine_destroy(e);
 	assert_int_equal(check(&d, NULL), 0);
+	assert_int_equal(try_open(&d, STORE_READ, &s), 0);
+	store_notes(s, &got);
+	assert_memory_equal(&got, &notes, sizeof(notes));
+	store_close(s, false, NULL);
 	list_eras(&d, eras);
 	for (b = 0; b < NR_BLOCKS; b++)
 		assert_int_equal(eras[b], b == 5 || b == 6 ? 7 : b >= 1490 ? 3 : 1);

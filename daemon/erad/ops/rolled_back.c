@@ -148,14 +148,15 @@ int rolled_back_check(struct volume *v, struct err *err)
 		 info.era, t.era);
 	r = refuse_or_advise(v, detail, err);
 	/*
-	 * If the copy was made while the volume was in use, the current timeline is the token's
-	 * timeline.  Begin another timeline before the era of the token begins.  In the same
-	 * timeline, the metadata would know the token as soon as this era is durable.  If erad were
-	 * killed then, before it has recorded the gap, the next open would not notice anything, and
-	 * the gap would be lost.  The new timeline drops no seal, because a copy of this kind has no
-	 * seal.
+	 * As soon as the era of the token is durable, the metadata would know the token in two
+	 * cases: the current timeline is the token's timeline, because the copy was made while the
+	 * volume was in use; or the metadata has no timelines, because it was made from a dump.  If
+	 * erad were killed then, before it has recorded the gap, the next open would not notice
+	 * anything, and the gap would be lost.  So begin another timeline before the era of the
+	 * token.  The new timeline drops a seal, but this gap also covers the time of the seal.
 	 */
-	if (!r && t.era > info.era && store_timeline(v->store, info.era) == t.timeline)
+	if (!r && t.era > info.era &&
+	    (!store_timelines_since(v->store) || store_timeline(v->store, info.era) == t.timeline))
 		r = attach_begin_timeline(v, err);
 	if (!r && t.era > info.era)
 		r = store_begin_era(v->store, t.era, err);

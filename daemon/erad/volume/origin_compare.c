@@ -63,7 +63,7 @@ static int compare_seal(struct volume *v, const struct seal *s, struct err *err)
 
 	if (!s->nr)
 		return origin_gap(v, ERAD_GAP_UNKNOWN,
-				  "when the volume was closed, the origin was in use already, was written, or could not be read",
+				  "when the volume was closed, the origin was in use already, was written, or could not be read, or the metadata is from a dump of a live volume",
 				  err);
 	origin_question(v, ORIGIN_READ_SEAL_DIFFERENCE, &q);
 	q.seal = *s;

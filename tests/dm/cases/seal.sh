@@ -74,6 +74,64 @@ test_written_while_closed()
 	done
 }
 
+# move_metadata: replaces the metadata of data by what restore makes from a dump.
+move_metadata()
+{
+	eractl dump /var/lib/erad/data.erad > "$T/xml"
+	rm /var/lib/erad/data.erad
+	eractl restore /var/lib/erad/data.erad --input "$T/xml" > /dev/null
+}
+
+# write_past DEVICE SECTOR: writes one sector.
+write_past()
+{
+	head -c 512 /dev/zero | tr '\0' x | dd of="$1" bs=512 seek="$2" iflag=fullblock oflag=direct conv=notrunc status=none
+}
+
+# write_and_move_metadata DEVICE: writes to the device first.
+write_and_move_metadata()
+{
+	write_past "$1" 1000
+	move_metadata
+}
+
+# move_and_write DEVICE: writes to the device after the dump.
+move_and_write()
+{
+	move_metadata
+	write_past "$1" 2000
+}
+
+test_written_beside_a_dump()
+{
+	DESCRIPTION="a dump keeps the notes of a closed volume, so a write to the origin before or after the dump is noticed in the restored metadata; a dump of a live volume makes a gap"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	eractl checkpoint data > /dev/null
+	reopened move_metadata
+	no_alarm data
+	same "$(changed data 2)" ""
+	reopened write_and_move_metadata "$origin"
+	read_fully data || fail "a write before the dump is not noticed"
+	gap_was written-while-closed ""
+	eractl checkpoint data > /dev/null
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	reopened move_and_write "$origin"
+	read_fully data || fail "a write after the dump is not noticed"
+	gap_was written-while-closed ""
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	eractl dump data > "$T/live"
+	grep -q 'notes="unknown"' "$T/live" || fail "got $(head -n 1 "$T/live")"
+	eractl close data
+	eractl restore /var/lib/erad/data.erad --overwrite-metadata --input "$T/live" > /dev/null
+	eractl open data > /dev/null
+	read_fully data || fail "the restore of a dump of a live volume makes no gap"
+	gap_was unknown ""
+}
+
 case_share["test_small_write_while_closed"]=both
 test_small_write_while_closed()
 {

@@ -43,7 +43,7 @@ test_dump_says_the_eras()
 		"0+196608:1 196608+65536:4 $((2990 * 65536))+$((234 * 65536 + 5 * 512)):3"
 	# A dump has attributes that only erad writes. A dump with --dm-era does not have them.
 	eractl dump "$T/m" > "$T/xml"
-	sed -n 1p "$T/xml" | grep ' nr_sectors="412677" journal_pages="16" array_chunk="1">$'
+	sed -n 1p "$T/xml" | grep ' nr_sectors="412677" journal_pages="16" array_chunk="1" notes="unsealed ">$'
 	eractl dump "$T/m" --dm-era > "$T/xml"
 	same "$(sed -n 1p "$T/xml")" \
 		'<superblock uuid="e7ad0300-0000-0000-0000-000000000001" block_size="128" nr_blocks="3225" current_era="4">'
@@ -151,6 +151,11 @@ test_restore_refuses()
 	not_xml '1: nr_sectors is 5, expected the size of 3225 blocks' '1s/nr_sectors="[0-9]*"/nr_sectors="5"/'
 	not_xml '1: current_era of <superblock> is "4294967295", expected a number up to 4294967294' \
 		'1s/current_era="4"/current_era="4294967295"/'
+	not_xml '1: notes of <superblock> is "yes", expected "unknown"' '1s/notes="[^"]*"/notes="yes"/'
+	not_xml '1: notes of <superblock> is "sealed 0g", expected "unknown"' '1s/notes="[^"]*"/notes="sealed 0g"/'
+	not_xml '1: notes of <superblock> is "sealed 012", expected "unknown"' '1s/notes="[^"]*"/notes="sealed 012"/'
+	not_xml '1: notes of <superblock> is "unsealed' "1s/notes=\"[^\"]*\"/notes=\"unsealed $(printf '%04100d1' 0)\"/"
+	not_xml '1: notes of <superblock> is "sealed' "1s/notes=\"[^\"]*\"/notes=\"sealed $(printf '%012290d' 0)\"/"
 	not_xml '3: era of <era> is "5", expected a number up to 4' '3s/era="1"/era="5"/'
 	not_xml '4: block of <era> is "3225", expected a number up to 3224' '4s/block="1"/block="3225"/'
 	not_xml '4: block of <era> is "-1", expected a number' '4s/block="1"/block="-1"/'
