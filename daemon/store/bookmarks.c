@@ -55,7 +55,7 @@ static uint32_t find_bookmark(const struct erad_disk_history *h, const char *nam
 static int commit_bookmarks(struct store *s, struct err *err)
 {
 	struct erad_disk_super sb = s->super;
-	const int ret = history_commit(s, &sb);
+	const int ret = history_commit_both(s, &sb);
 
 	pthread_mutex_unlock(&s->fold_lock);
 	return ret ? store_io_error(s, err, ret, "cannot write the bookmarks") : 0;

@@ -97,7 +97,7 @@ static int commit_gap(struct store *s, struct erad_disk_history *h, enum erad_ga
 
 	sb.floor_era = htole32(era);
 	history_add_gap(h, kind, era, time(NULL), detail);
-	ret = history_commit(s, &sb);
+	ret = history_commit_both(s, &sb);
 	if (!ret) {
 		pthread_mutex_lock(&s->lock);
 		s->floor_era = era;
@@ -262,7 +262,8 @@ int store_set_item(struct store *s, enum store_item which, const uint8_t in[ERAD
 	if (memcmp(h->item[which], in, ERAD_HISTORY_ITEM)) {
 		memcpy(h->item[which], in, ERAD_HISTORY_ITEM);
 		sb = s->super;
-		ret = history_commit(s, &sb);
+		/* An older witness is valid, too, and a checkpoint must not wait for a second superblock. */
+		ret = which == STORE_WITNESS ? history_commit(s, &sb) : history_commit_both(s, &sb);
 	}
 	pthread_mutex_unlock(&s->fold_lock);
 	return change_error(s, ret, err);

@@ -250,6 +250,20 @@ int history_commit(struct store *s, struct erad_disk_super *sb)
 	return 0;
 }
 
+int history_commit_both(struct store *s, struct erad_disk_super *sb)
+{
+	struct erad_disk_super other;
+	int ret;
+
+	ret = history_commit(s, sb);
+	if (ret)
+		return ret;
+	other = s->super;
+	/* The change is durable already.  If this write fails, only the second superblock is missing. */
+	store_next_super(s, &other);
+	return 0;
+}
+
 int history_check_room(const struct engine *e, const struct erad_disk_super *sb, struct err *err)
 {
 	const uint64_t least = ERAD_JOURNAL_MIN + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD;

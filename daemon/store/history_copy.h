@@ -63,6 +63,14 @@ struct erad_disk_history *history_edit(struct store *s);
 int history_commit(struct store *s, struct erad_disk_super *sb);
 
 /*
+ * As history_commit(), and afterwards also makes the other superblock name the new history.  An open
+ * takes the older superblock if the newer one cannot be read.  So a change that the next open must
+ * know, such as a gap or a seal, needs both.  If only the second superblock cannot be written, returns
+ * 0, because the change is in force and durable.
+ */
+int history_commit_both(struct store *s, struct erad_disk_super *sb);
+
+/*
  * history_upgrade() makes room for a history in old metadata, whose journal must have been read:
  * see erad_format.h.  It does nothing if there is room already.  history_check_room() returns
  * EOVERFLOW, before anything is written, if the ring is too small.  Context: open.

@@ -186,7 +186,7 @@ static int mark_closed(struct store *s, bool clean, const uint8_t *seal, struct 
 	if (seal) {
 		sb.flags |= htole32(ERAD_SB_SEALED);
 		memcpy(history_edit(s)->seal, seal, ERAD_HISTORY_SEAL);
-		ret = history_commit(s, &sb);
+		ret = history_commit_both(s, &sb);
 	} else {
 		ret = store_next_super(s, &sb);
 	}

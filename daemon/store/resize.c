@@ -122,12 +122,38 @@ static int make_room_for_size(struct store *s, const struct erad_disk_super *sb,
 			     size_exact(needed, bytes), strerror(-ret)) : 0;
 }
 
+/*
+ * Clears the copies of the pages that the array gains.  They may be left from a time in which the array
+ * was larger, even from other metadata with the same UUID, and would then look like copies of a
+ * snapshot in the same era.  Pages that a held snapshot may show keep their copies.  Not durable before
+ * a flush.
+ */
+static int clear_copies(struct store *s, struct array *a, struct err *err)
+{
+	uint64_t page = s->array.pages, nr;
+	int ret = 0;
+
+	if (s->snapshot.era && page < s->snapshot.pages)
+		page = s->snapshot.pages;
+	memset(s->fold_buf, 0, ARRAY_FOLD_PAGES * ERAD_PAGE);
+	for (; !ret && page < a->pages; page += nr) {
+		nr = a->pages - page;
+		if (nr > ARRAY_FOLD_PAGES)
+			nr = ARRAY_FOLD_PAGES;
+		if (!array_hole(a, ARRAY_COPY, page, nr))
+			ret = array_write(a, ARRAY_COPY, s->fold_buf, page, nr, err);
+	}
+	return ret;
+}
+
 static int grow_metadata(struct store *s, struct array *a, const struct erad_disk_super *sb, struct err *err)
 {
 	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
 	ret = make_room_for_size(s, sb, err);
+	if (!ret)
+		ret = clear_copies(s, a, err);
 	if (ret)
 		return ret;
 	ret = mark_blocks(s, a, first_gained(s, s->nr_sectors), err);

@@ -282,12 +282,76 @@ static void test_a_history_that_contradicts_itself_is_refused(void **state)
 	disk_destroy(&d);
 }
 
+enum change { GAP, BOOKMARK, PAST, SEAL, NR_CHANGES };
+
+static void make_change(struct store *s, enum change what)
+{
+	static const uint8_t item[ERAD_HISTORY_ITEM] = { 1 }, seal[ERAD_HISTORY_SEAL] = { 2 };
+
+	switch (what) {
+	case GAP:
+		assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
+		break;
+	case BOOKMARK:
+		assert_int_equal(set_bookmark(s, "nightly", 3), 0);
+		break;
+	case PAST:
+		assert_int_equal(store_set_item(s, STORE_PAST, item, NULL), 0);
+		break;
+	default:
+		assert_int_equal(store_close_sealed(s, seal, NULL), 0);
+		return;
+	}
+	store_close(s, false, NULL);
+}
+
+static bool has_change(struct store *s, enum change what)
+{
+	struct store_bookmark bookmark[ERAD_BOOKMARKS];
+	struct store_gap gap[ERAD_GAPS];
+	struct store_notes notes;
+
+	store_notes(s, &notes);
+	switch (what) {
+	case GAP:
+		return store_gaps(s, gap) == 1 && diff_blocks(s, 3) == NR_BLOCKS;
+	case BOOKMARK:
+		return store_bookmarks(s, bookmark) == 1;
+	case PAST:
+		return notes.item[STORE_PAST][0] == 1;
+	default:
+		return notes.sealed && notes.seal[0] == 2;
+	}
+}
+
+static void test_a_lost_superblock_loses_no_gap_bookmark_note_or_seal(void **state)
+{
+	enum change what;
+	unsigned int copy;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	for (what = 0; what < NR_CHANGES; what++) {
+		for (copy = 0; copy < 2; copy++) {
+			make_volume(&d);
+			make_change(open_store(&d, STORE_WRITE), what);
+			d.visible[copy * ERAD_PAGE + 200] ^= 1;
+			s = open_store(&d, STORE_READ);
+			assert_true(has_change(s, what));
+			store_close(s, false, NULL);
+			disk_destroy(&d);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_damaged_history_is_refused_and_repaired_as_a_gap),
 		cmocka_unit_test(test_no_crash_of_a_repair_loses_a_gap),
 		cmocka_unit_test(test_a_history_that_contradicts_itself_is_refused),
+		cmocka_unit_test(test_a_lost_superblock_loses_no_gap_bookmark_note_or_seal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

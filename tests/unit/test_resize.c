@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "store/build.h"
 #include "volume.h"
 
 /*
@@ -112,12 +113,54 @@ static void test_a_last_block_that_grows_is_of_the_current_era(void **state)
 	disk_destroy(&d);
 }
 
+/*
+ * Restores an older and smaller dump over the metadata.  The copies of the snapshot of the former
+ * metadata are still on the disk, beyond the end of the restored metadata.  After a growth, they must
+ * not be taken for copies of a new snapshot in the same era.
+ */
+static void test_copies_from_former_metadata_are_not_read_after_a_growth(void **state)
+{
+	struct store_geometry small = geometry;
+	struct engine *e;
+	struct build *b;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	format(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(store_begin_snapshot(s, 6, true, NULL), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(mark(s, 1200, 1), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	store_close(s, true, NULL);
+
+	small.nr_sectors = 8 * 900;
+	e = disk_engine(&d);
+	assert_int_equal(build_begin(e, &small, 3, &b, NULL), 0);
+	assert_int_equal(build_end(b, NULL), 0);
+	engine_destroy(e);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(store_resize(s, geometry.nr_sectors, NULL), 0);
+	assert_int_equal(diff_blocks(s, 4), NR_BLOCKS - 900);
+	assert_int_equal(store_begin_snapshot(s, 6, true, NULL), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(mark(s, 1200, 1), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(snapshot_blocks(s, 4), NR_BLOCKS - 900);
+	store_close(s, true, NULL);
+	disk_destroy(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_make_room),
 		cmocka_unit_test(test_blocks_that_a_volume_gains_are_of_the_current_era),
 		cmocka_unit_test(test_a_last_block_that_grows_is_of_the_current_era),
+		cmocka_unit_test(test_copies_from_former_metadata_are_not_read_after_a_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
