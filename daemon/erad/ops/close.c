@@ -10,6 +10,7 @@
 #include "common/image.h"
 #include "common/sysfs.h"
 #include "erad/ops/close.h"
+#include "erad/ops/claim.h"
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"
 

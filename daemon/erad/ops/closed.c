@@ -29,18 +29,6 @@ int op_known(const char *name, struct err *err)
 	return r;
 }
 
-int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err)
-{
-	int r = volumes_claim(c, name, v, err);
-
-	if (r || *v)
-		return r;
-	r = op_known(name, err);
-	if (r)
-		volumes_release(c);
-	return r;
-}
-
 int op_open_closed(const char *name, struct store **out, struct err *err)
 {
 	const struct eratab_entry *e;

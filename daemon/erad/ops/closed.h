@@ -5,7 +5,6 @@
 
 #include "common/eratab.h"
 #include "common/err.h"
-#include "erad/volume/registry.h"
 #include "store/store.h"
 
 /*
@@ -17,13 +16,6 @@ int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entr
 
 /* Returns 0 if eratab has a line for the volume, and ENOENT if it has none. */
 int op_known(const char *name, struct err *err);
-
-/*
- * Claims the name of a volume that is open or that eratab has.  On success, *v is the open volume with a
- * reference for the caller, or NULL if the volume is closed, and the caller calls volumes_release().
- * Errors are those of volumes_claim() and op_known().
- */
-int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 
 /*
  * Opens the metadata of a closed volume for reading.  eratab must have the volume.  The caller

@@ -13,7 +13,7 @@
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/device/origin_reader.h"
-#include "erad/ops/closed.h"
+#include "erad/ops/claim.h"
 #include "erad/ops/image_drop.h"
 #include "erad/ops/image_store.h"
 #include "erad/ops/recover.h"

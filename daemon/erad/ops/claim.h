@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Claims the name of a volume for an operation on it. */
+#ifndef ERAD_CLAIM_H
+#define ERAD_CLAIM_H
+
+#include "common/err.h"
+#include "erad/volume/registry.h"
+
+/*
+ * Claims the name of a volume that is open or that eratab has.  On success, *v is the open volume with a
+ * reference for the caller, or NULL if the volume is closed, and the caller calls volumes_release().
+ * Errors are those of volumes_claim() and op_known().
+ */
+int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
+
+#endif /* ERAD_CLAIM_H */
