@@ -162,13 +162,13 @@ int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *er
 		goto out;
 	}
 	for (i = 0; i < v.len; i++)
-		r.eras[i] = v.floor;
+		r.eras[i] = htole32(v.floor);
 	view_marks(&v, add_mark_eras, &r);
 	ret = add_array_eras(&r, &v, err);
 	*era = 0;
 	for (i = first - v.first; i < first - v.first + len; i++)
-		if (*era < r.eras[i])
-			*era = r.eras[i];
+		if (*era < le32toh(r.eras[i]))
+			*era = le32toh(r.eras[i]);
 out:
 	free(r.eras);
 	view_end(&v);
