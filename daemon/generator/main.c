@@ -3,12 +3,10 @@
  * erad-generator: writes units for the volumes in /etc/eratab when systemd starts or reloads its
  * configuration.
  *
- * erad-volume@.service opens a volume.  The drop-ins that this program writes add four
+ * erad-volume@.service opens a volume.  The drop-ins that this program writes add three
  * dependencies.  First, the service waits for the volume's origin and metadata.  Second, the boot
- * starts the service, unless the volume is noauto.  Third, the devices of the origin and the
- * metadata start the service when they appear, unless the volume is noauto: the boot waits for them
- * for 90 seconds only.  Fourth, the volume's device unit, for which a mount may wait, requires the
- * service.
+ * starts the service, unless the volume is noauto.  Third, the volume's device unit, for which a
+ * mount may wait, requires the service.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,13 +43,8 @@ static void log_to_kernel(const char *fmt, ...)
 	troubled = true;
 }
 
-/* The drop-in of a unit.  A drop-in with another name is about another unit. */
-#define DROPIN	"50-eratab"
-
-/*
- * Opens the drop-in NAME.conf of a unit for writing.  On failure, prints an error and returns NULL.
- */
-static FILE *dropin_open(const char *dir, const char *unit, const char *name)
+/* Opens the drop-in of a unit for writing.  On failure, prints an error and returns NULL. */
+static FILE *dropin_open(const char *dir, const char *unit)
 {
 	char *path;
 	FILE *f = NULL;
@@ -66,7 +59,7 @@ static FILE *dropin_open(const char *dir, const char *unit, const char *name)
 		return NULL;
 	}
 	free(path);
-	if (asprintf(&path, "%s/%s.d/%s.conf", dir, unit, name) < 0) {
+	if (asprintf(&path, "%s/%s.d/50-eratab.conf", dir, unit) < 0) {
 		log_to_kernel("out of memory");
 		return NULL;
 	}
@@ -97,25 +90,6 @@ static void print_quoted(FILE *f, const char *path)
 			putc('%', f);
 		putc(*path, f);
 	}
-}
-
-/*
- * Lets the device at path start the service when the device appears.  The drop-in has the name of
- * the service, because the device may also be a volume, whose drop-in is DROPIN.
- */
-static void start_by_device(const char *dir, const char *service, const char *path)
-{
-	struct unit_name device;
-	FILE *f;
-
-	/* print_needs() has reported a path without a unit. */
-	if (strncmp(path, "/dev/", 5) || unit_name_of_device(&device, path))
-		return;
-	f = dropin_open(dir, device.text, service);
-	if (!f)
-		return;
-	fprintf(f, "Wants=%s\n", service);
-	dropin_close(f, device.text);
 }
 
 /*
@@ -164,7 +138,7 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 		return;
 	}
 
-	f = dropin_open(dir, service.text, DROPIN);
+	f = dropin_open(dir, service.text);
 	if (!f)
 		return;
 	fprintf(f, "SourcePath=" ERAD_TAB "\n");
@@ -172,16 +146,13 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 	print_needs(f, e, e->metadata);
 	dropin_close(f, service.text);
 
-	f = dropin_open(dir, device.text, DROPIN);
+	f = dropin_open(dir, device.text);
 	if (f) {
 		fprintf(f, "Requires=%s\n", service.text);
 		dropin_close(f, device.text);
 	}
-	if (e->noauto)
-		return;
-	fprintf(boot, "Wants=%s\n", service.text);
-	start_by_device(dir, service.text, e->origin);
-	start_by_device(dir, service.text, e->metadata);
+	if (!e->noauto)
+		fprintf(boot, "Wants=%s\n", service.text);
 }
 
 static void generate_all(const char *dir, const struct eratab *tab)
@@ -202,7 +173,7 @@ static void generate_all(const char *dir, const struct eratab *tab)
 		if (!l->entry || l->entry->detaching)
 			continue;
 		if (!boot)
-			boot = dropin_open(dir, target, DROPIN);
+			boot = dropin_open(dir, target);
 		if (!boot)
 			return;
 		generate_volume(dir, l->entry, boot);
