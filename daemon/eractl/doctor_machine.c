@@ -224,7 +224,7 @@ static void look_at_daemon(struct findings *f, bool *runs, bool *may_start)
 	*runs = !r;
 	if (!*may_start)
 		finding_add(f, FINDING_PROBLEM, "erad", NULL, "reboot",
-			    "the loaded module has protocol version %u, the erad of version " ERAD_VERSION " expects %u; do not restart erad before the reboot, because first writes would wait until the reboot",
+			    "the loaded module has protocol version %u, the erad of version " ERAD_VERSION " expects %u; do not restart erad before the reboot, because first writes would wait until the reboot; before the reboot, 'modinfo -F version " MODULE "' must print " ERAD_VERSION " or later",
 			    abi, ERAD_ABI);
 	if (r == -EREMOTEIO || r == -EACCES) {
 		finding_add(f, FINDING_NOTE, "erad", NULL, NULL, "its version is not known, because only root may ask for it: %s", err.msg);

@@ -4,7 +4,7 @@
 #define ERACTL_INITRAMFS_H
 
 /* The command that makes the initramfs again. */
-#define INITRAMFS_UPDATE	"update-initramfs -u"
+#define INITRAMFS_UPDATE	"update-initramfs -u -k all"
 
 /*
  * For attach and detach: if this machine has initramfs-tools, prints that the initramfs must be made

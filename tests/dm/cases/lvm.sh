@@ -200,9 +200,9 @@ test_lvm_initramfs_is_old()
 	new_vg 100M
 	new_lv a 32M
 	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said"
-	grep -q "^pv0: run 'update-initramfs -u' before the next boot" "$T/said" || fail "attach said: $(cat "$T/said")"
+	grep -q "^pv0: run 'update-initramfs -u -k all' before the next boot" "$T/said" || fail "attach said: $(cat "$T/said")"
 	eractl detach pv0 > "$T/said"
-	grep -q "^pv0: run 'update-initramfs -u' before the next boot" "$T/said" || fail "detach said: $(cat "$T/said")"
+	grep -q "^pv0: run 'update-initramfs -u -k all' before the next boot" "$T/said" || fail "detach said: $(cat "$T/said")"
 }
 
 test_lvm_other_lock_directory()
