@@ -471,7 +471,7 @@ else
 endif
 
 .PHONY: bench-check
-bench-check:				## fail if the last `make bench` was more than 3 % worse than tests/bench/results.json, or missed another goal
+bench-check:				## fail if the last `make bench` was more than 3 % worse than tests/bench/results.json, or newly missed a goal
 	$(Q)tests/bench/check tests/bench/results.json $(BUILD)/bench.json
 
 .PHONY: test-kill

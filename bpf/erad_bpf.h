@@ -30,7 +30,7 @@ struct bpf_map {
  * a bit: 1 then means that one of these blocks is recorded.  Returns 0 if no write to the block has
  * been released in this era.  Returns -1 if the answer is unknown: the writeset is no longer the
  * current one (load the program again), the mirror is degraded, the volume has no such block, or
- * erad has changed the map `info` during the call (call again later).
+ * erad is changing the map `info`, or has changed it during the call (call again later).
  */
 static __always_inline int erad_in_writeset(void *info_map, void *writeset_map, __u64 block)
 {

@@ -8,7 +8,8 @@
  *		use l.dev and l.name;
  *	dev_links_close(&l);
  *	if (r < 0)
- *		the list is not complete, because l.path cannot be read;
+ *		-ENODEV: there is no such device; otherwise, l.path cannot be read, and the list is
+ *		not complete
  */
 #ifndef ERAD_DEV_LINKS_H
 #define ERAD_DEV_LINKS_H
@@ -38,8 +39,8 @@ void dev_links_open(struct dev_links *l, dev_t dev, enum dev_links_kind kind);
 /*
  * Finds the next neighbour, in no particular order.  Leaves out a neighbour that has been removed
  * since the directory was read.  Returns 1, 0 if there are no more neighbours, or a negative errno,
- * which all later calls return again.  ENODEV: there is no block device `dev`, or it has been
- * removed.  Then it has no neighbours.
+ * which all later calls return again.  ENODEV: there is no block device `dev`, for example because
+ * it has been removed, so it has no neighbours.
  */
 int dev_links_next(struct dev_links *l);
 

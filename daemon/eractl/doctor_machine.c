@@ -189,9 +189,9 @@ static void look_at_module(struct findings *f, const char *release)
 }
 
 /*
- * Returns whether the loaded module has another protocol version than the erad of this eractl's
- * version, and this version in *abi.  Returns false if no module is loaded, or if only root may ask
- * the module.
+ * Returns whether the loaded module has another protocol version than ERAD_ABI, which an erad of
+ * this eractl's version expects.  If so, sets *abi to the version of the module.  Returns false if
+ * the module cannot be asked: none is loaded, or the caller is not root.
  */
 static bool module_differs(unsigned int *abi)
 {
@@ -264,7 +264,7 @@ static bool group_exists(void)
 
 static void look_at_group(struct findings *f, bool runs, bool may_start)
 {
-	/* A running erad looks for the group every 2 seconds, so it need not be restarted. */
+	/* A running erad looks for the group every 2 seconds, so erad need not be restarted. */
 	if (!group_exists())
 		finding_add(f, FINDING_PROBLEM, "group", NULL, "systemd-sysusers",
 			    "there is no group " ERAD_MAPS_GROUP ", so only root may ask erad for the status, and erad-exporter may not");

@@ -7,7 +7,8 @@
  * another file at the same path does not have it.  Block devices have no such attributes: for a
  * block device, the user names a file.  A state in a file has a seal of the copy (common/seal.h),
  * and the identity of a block device (common/identity.h), because the file itself does not show to
- * which copy it belongs.  The export of an NBD server has no identity: its state has its URI.
+ * which copy it belongs.  The export of an NBD server has no identity: the state has the URI of the
+ * export.
  */
 #ifndef ERACTL_STANDING_H
 #define ERACTL_STANDING_H

@@ -33,8 +33,8 @@ int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struc
 void build_floor(struct build *b, uint32_t era);
 
 /*
- * The metadata gets these notes of the origin, which the build copies.  Without this call, it has no
- * notes.  Returns 0 or -ENOMEM.
+ * Gives these notes of the origin to the new metadata, and copies them.  Without this call, the
+ * metadata has no notes.  Returns 0 or -ENOMEM.
  */
 int build_notes(struct build *b, const struct store_notes *notes);
 

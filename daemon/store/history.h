@@ -119,8 +119,9 @@ int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL]);
 int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err);
 
 /*
- * What closed metadata knows of the origin: the items, and the seal if the metadata has one.  Metadata
- * with a seal of zeros has to assume at the next open that the origin was written meanwhile.
+ * What closed metadata knows of the origin: the items, and the seal if the metadata has one.  If
+ * sealed is true and the seal is zeros, the next open records a gap, because no hash shows whether
+ * the origin was written meanwhile.
  */
 struct store_notes {
 	bool sealed;

@@ -113,8 +113,9 @@ static int read_group(struct window *w, uint64_t seq, unsigned int *count, struc
 }
 
 /*
- * Decodes the number at p into *v.  Returns a pointer to the byte after it.  Returns NULL at the end
- * of the payload, or if the number does not fit into 64 bits.
+ * Decodes the number at p into *v.  Returns a pointer to the byte after the number.  Returns NULL
+ * if the payload, which ends before `end`, has no complete number there, or if the number does not
+ * fit into 64 bits.
  */
 static __attribute__((noinline)) const uint8_t *get_long_varint(const uint8_t *p, const uint8_t *end,
 								uint64_t *v)
@@ -136,7 +137,7 @@ static __attribute__((noinline)) const uint8_t *get_long_varint(const uint8_t *p
 
 /*
  * As get_long_varint(), with a fast path for numbers of one or two bytes.  An open after a crash
- * decodes up to a million numbers while writes wait, and most of the numbers are that short.
+ * may decode more than a million numbers while writes wait, and most of the numbers are that short.
  */
 static inline const uint8_t *get_varint(const uint8_t *p, const uint8_t *end, uint64_t *v)
 {

@@ -123,10 +123,10 @@ static int make_room_for_size(struct store *s, const struct erad_disk_super *sb,
 }
 
 /*
- * Clears the copies of the pages that the array gains.  They may be left from a time in which the array
- * was larger, even from other metadata with the same UUID, and would then look like copies of a
- * snapshot in the same era.  Pages that a held snapshot may show keep their copies.  Not durable before
- * a flush.
+ * Clears the copies of the pages that the array gains.  These copies may be left from a time in
+ * which the array was larger, even from other metadata with the same UUID.  If they stayed, they
+ * would look like copies for a new snapshot in the same era.  Pages that a held snapshot may show
+ * keep their copies.  The change is not durable before a flush.
  */
 static int clear_copies(struct store *s, struct array *a, struct err *err)
 {

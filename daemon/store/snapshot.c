@@ -77,9 +77,9 @@ static uint64_t unsaved_pages(const struct snapshot *p, const struct array *a,
 }
 
 /*
- * Reads the copies of pages.  A page whose copy cannot be read appears to have no copy: it is copied
- * again, which may repair the place.  Otherwise the page could not be folded as long as there is a
- * snapshot.
+ * Reads the copies of pages.  If the copy of a page cannot be read, returns zeros for this copy, as
+ * if the page had no copy.  Then the page is copied again, and the write may repair the place.  If
+ * this were an error, the page could not be folded as long as there is a snapshot.
  */
 static void read_copies(struct array *a, struct erad_disk_eras *copy, uint64_t first, uint64_t nr)
 {

@@ -30,7 +30,7 @@ struct image_head {
 
 #define ITEM_SECTOR	0x07	/* index of the sector in the page; not used in the ring */
 #define ITEM_CSUM	0x08	/* make the checksum correct */
-/* make the UUID or the tag, and the place, correct; happens before the checksum is made correct */
+/* before the checksum is made correct, also correct the place, and the UUID or the tag */
 #define ITEM_IDENTITY	0x10
 #define ITEM_GROUP	0x20	/* make the checksum of a journal page's group correct */
 

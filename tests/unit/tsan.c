@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Shows pthread_mutex_clocklock() to the thread sanitizer: that of GCC 12 does not intercept it. */
+/*
+ * Shows pthread_mutex_clocklock() to the thread sanitizer, because the sanitizer of GCC 12 does not
+ * intercept this function.
+ */
 #ifdef __SANITIZE_THREAD__
 #include <pthread.h>
 #include <time.h>

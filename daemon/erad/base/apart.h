@@ -5,10 +5,12 @@
 
 /*
  * Runs fn(arg) in a new process, and waits for its end.  Returns the result of fn, a negative errno
- * if there is no new process, or EIO if the process was killed in fn.  A system call for which fn still
- * waits after so many seconds fails with EINTR, if the kernel lets a signal end this call.  fn then undoes
- * its changes, and returns.  Each second, a further signal ends a system call for which fn waits.  For a
- * system call that no signal ends, use device/origin_reader.h.
+ * if there is no new process, or EIO if the process was killed in fn.
+ *
+ * After `seconds` seconds, a signal ends the system call for which fn waits, if the kernel allows
+ * this, and the call fails with EINTR.  fn then undoes its changes, and returns.  Each second, a
+ * further signal ends the system call for which fn waits at that time.  For a system call that no
+ * signal ends, use device/origin_reader.h.
  *
  * The process shares the memory of erad, and has none of erad's open files.  So if erad is killed
  * while fn waits for a write, the kernel closes erad's files: the module notices the end of the

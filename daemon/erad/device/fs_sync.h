@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes back and freezes the file system on a mapped device.  Both wait for writes to the device, which
- * may hang, or wait for this erad.  So only a process of its own may call these functions, see
- * origin_reader.h.
+ * Writes back and freezes the file system on a mapped device.  Both functions wait for writes to
+ * the device.  These writes may hang, or may themselves wait for this erad.  So erad calls the
+ * functions only in a child of the reader: see origin_reader.h.
  */
 #ifndef ERAD_FS_SYNC_H
 #define ERAD_FS_SYNC_H
@@ -12,14 +12,16 @@
 #include "common/err.h"
 
 /*
- * Writes back the dirty pages of the file system that is mounted from the device, if there is one.  A
- * failure does no harm: a freeze writes back these pages, too, but makes new writes wait meanwhile.
+ * Writes back the dirty pages of the file system that is mounted from the device, if there is one.
+ * Ignores errors: a later freeze writes back these pages, too, but new writes wait during the
+ * freeze.
  */
 void fs_sync(dev_t dev);
 
 /*
- * Puts the table that is loaded for the mapped device into use, while its file system is frozen.  After a
- * failure, the device has its old table.  If this process is killed, the kernel completes the call.
+ * Puts the inactive table of the mapped device into use, while the file system on the device is
+ * frozen.  After an error, the device has its old table, and the inactive table is dropped.  If the
+ * calling process is killed, the kernel completes the call.
  */
 int fs_swap_frozen(dev_t dev, struct err *err);
 

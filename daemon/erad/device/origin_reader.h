@@ -16,10 +16,10 @@
  * because a fork makes all pages copy-on-write, and then the path of a commit would wait for
  * memory.
  *
- * A copy-on-write store may hang, too, because the user names its place.  A child also removes the
- * device of an image, because dm-snapshot waits there for I/O to the store, discards a store, and freezes
- * the file system on a volume.  Before erad uses a file or device of metadata, a child looks whether the
- * place answers.
+ * A copy-on-write store may hang, too, because the user names its place.  So children also examine
+ * and discard stores, and remove the device of an image, because dm-snapshot waits there for I/O to
+ * the store.  Children sync and freeze the file system on a volume.  Before an operation uses the
+ * path of metadata or of an origin, a child checks whether the place answers.
  *
  * The main process and its standby share one reader.  The reader ends when both have ended.  If there
  * is no reader, for example in unit tests, the calling thread reads the origin itself.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Examines the file or device at a path that a user has named.  This may hang, so only a process of its
- * own may call this function, see origin_reader.h; erad calls the functions of erad/volume/peek.h.
+ * Examines the file or device at a path that a user has named.  If the path may hang, erad calls
+ * this function only in a child of the reader: see origin_reader.h and erad/volume/peek.h.
  */
 #ifndef ERAD_PLACE_PEEK_H
 #define ERAD_PLACE_PEEK_H
@@ -12,7 +12,8 @@
 
 struct peek {
 	bool exists;		/* the path leads to something */
-	bool is_erad;		/* a superblock page has the magic number; store_open() checks the rest */
+	/* A superblock page has the magic number; store_open() checks the rest.  For PEEK_SUPER. */
+	bool is_erad;
 	dev_t dev;		/* the block device at the path; 0: no block device */
 	/* The file system of the file or of the device's node, and the number of the inode. */
 	dev_t fs;
@@ -23,7 +24,11 @@ struct peek {
 enum peek_depth {
 	PEEK_DEVICE,		/* only look the path up, and read nothing from the device or the file */
 	PEEK_OPEN,		/* also open the device or the file, and close it again */
-	PEEK_SUPER,		/* also read the superblocks, from the disk and not only from the page cache */
+	/*
+	 * Also read the superblocks, which may be in the page cache, and a page from the disk,
+	 * which shows whether the disk answers.
+	 */
+	PEEK_SUPER,
 };
 
 /*

@@ -7,9 +7,10 @@
 #include "erad/volume/registry.h"
 
 /*
- * Claims the name of a volume that is open or that eratab has.  On success, *v is the open volume with a
- * reference for the caller, or NULL if the volume is closed, and the caller calls volumes_release().
- * Errors are those of volumes_claim() and op_known().
+ * Claims the name of a volume that is open, or that has a line in eratab.  On success, *v is the
+ * open volume with a reference for the caller, or NULL if the volume is closed.  The caller ends
+ * the claim with volumes_release().  After an error there is no claim.  Errors are those of
+ * volumes_claim() and op_known().
  */
 int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 

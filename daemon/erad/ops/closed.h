@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds the line in eratab and the metadata of a volume that may be closed, and claims its name. */
+/* Finds the line in eratab and the metadata of a volume that may be closed. */
 #ifndef ERAD_CLOSED_H
 #define ERAD_CLOSED_H
 

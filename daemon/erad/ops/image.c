@@ -27,8 +27,8 @@
 
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
 /*
- * Limits, in ms, of a sync and a freeze.  A sync may write back as many dirty pages as the memory has, and
- * a freeze those that were written meanwhile.
+ * Limits, in ms, of a sync and a freeze.  A sync may have to write back as many dirty pages as fit
+ * into memory.  A freeze writes back only the pages that became dirty since the sync began.
  */
 #define SYNC_MS		600000u
 #define FREEZE_MS	120000u
@@ -158,8 +158,8 @@ static int make_origin(const struct volume *v, const struct image_volume *l, dev
 }
 
 /*
- * Asks a process to sync or to freeze the file system on the volume.  what: ORIGIN_SYNC or
- * ORIGIN_SWAP_FROZEN.
+ * Syncs the file system on the volume (what is ORIGIN_SYNC), or freezes it and swaps the tables
+ * (ORIGIN_SWAP_FROZEN), in another process, and waits at most ms milliseconds.
  */
 static int ask(enum origin_read what, const struct volume *v, dev_t dev, unsigned int ms, struct err *err)
 {
@@ -184,8 +184,9 @@ static int ask(enum origin_read what, const struct volume *v, dev_t dev, unsigne
  * Puts the loaded table into use, while the file system is frozen.  Freezing writes to the volume, and
  * these writes wait for this erad, or for the next one if this erad is killed.
  *
- * ETIMEDOUT: the freeze goes on, and may still end.  Until then the kernel keeps the table, so the devices
- * of the image cannot be removed completely.
+ * ETIMEDOUT: the freeze goes on in the kernel, and the new table comes into use if the freeze
+ * succeeds later.  Until the freeze has ended, the kernel keeps the new table, which uses a device
+ * of the image, so the devices of the image cannot be removed completely.
  */
 static int swap_in(const struct volume *v, dev_t dev, struct err *err)
 {

@@ -148,12 +148,14 @@ int rolled_back_check(struct volume *v, struct err *err)
 		 info.era, t.era);
 	r = refuse_or_advise(v, detail, err);
 	/*
-	 * As soon as the era of the token is durable, the metadata would know the token in two
-	 * cases: the current timeline is the token's timeline, because the copy was made while the
-	 * volume was in use; or the metadata has no timelines, because it was made from a dump.  If
-	 * erad were killed then, before it has recorded the gap, the next open would not notice
-	 * anything, and the gap would be lost.  So begin another timeline before the era of the
-	 * token.  The new timeline drops a seal, but this gap also covers the time of the seal.
+	 * In two cases, the metadata would know the token as soon as the era of the token is
+	 * durable: the current timeline is the token's timeline, because the copy was made while
+	 * the volume was in use; or the metadata has no timelines, because it was restored from a
+	 * dump or repaired.  If erad were killed then, before it has recorded the gap, the next
+	 * open would not notice anything, and the gap would be lost.  So begin another timeline
+	 * before the era of the token.  The new timeline drops the seal, if there is one.  This
+	 * loses nothing, because the gap that is recorded below also covers the time since the
+	 * close.
 	 */
 	if (!r && t.era > info.era &&
 	    (!store_timelines_since(v->store) || store_timeline(v->store, info.era) == t.timeline))

@@ -17,7 +17,7 @@ struct request {
 	bool root;		/* the caller is root, and not a guest */
 };
 
-/* Returns a new JSON object with one member, the text, or null if text is NULL. */
+/* Returns a new JSON object whose only member, `key`, is the text.  NULL: the member is null. */
 struct json_object *one_text(const char *key, const char *text);
 
 #endif /* ERAD_REQUEST_CALL_H */

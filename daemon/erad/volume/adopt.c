@@ -68,7 +68,10 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 	int r;
 
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
-	/* If there is no memory for a thread that waits, wait in this thread, and look again afterwards. */
+	/*
+	 * If no thread can be started, ask in this thread.  If this fails, too, no thread calls
+	 * adopt_wake() when the metadata answers, so look at all targets again after a second.
+	 */
 	if (r && r != -ETIMEDOUT) {
 		r = peek_ask(e->metadata, depth, PEEK_MS, &found, NULL);
 		if (r && r != -ENAMETOOLONG) {

@@ -2,8 +2,7 @@
 /*
  * Notices writes to the origin while the volume was closed.  The identity shows whether the origin
  * is still the same device.  The seal shows whether the origin was written.  After a crash there is
- * no seal, and the witness takes its place: see witness.h.  Context: the volume
- * thread.
+ * no seal, and the witness takes the place of the seal: see witness.h.  Context: the volume thread.
  */
 #ifndef ERAD_ORIGIN_COMPARE_H
 #define ERAD_ORIGIN_COMPARE_H

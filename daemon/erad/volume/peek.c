@@ -9,9 +9,9 @@
 #include "erad/device/origin_reader.h"
 #include "erad/volume/peek.h"
 
-/* A thread that waits for an answer asks again after this time, in ms, if there is none. */
+/* Limit, in ms, for one question of a thread that waits as long as it takes. */
 #define AGAIN_MS	600000u
-#define PAUSE_MS	1000
+#define PAUSE_MS	1000	/* pause before this thread asks again */
 
 /* A thread that waits until a path has been examined. */
 struct look {
@@ -40,7 +40,10 @@ static int make_question(const char *path, enum peek_depth depth, struct origin_
 			       sizeof(q->path) - 1, path);
 	q->what = ORIGIN_PEEK;
 	q->depth = depth;
-	/* A look-up must not wait for the end of a process that reads. */
+	/*
+	 * There is at most one process for each number.  Use another number for each depth, so that
+	 * a look-up of the path does not wait for a process that hangs in a read of the same path.
+	 */
 	q->dev = origin_store_key(path) ^ depth;
 	strcpy(q->path, path);
 	return 0;

@@ -18,7 +18,10 @@
  */
 void volumes_start(int control, int progress_fd, void (*name_is_free)(void));
 
-/* Call this after volumes_remove(): a new target may have waited for the name of this volume. */
+/*
+ * Calls the function name_is_free of volumes_start().  Call this after volumes_remove(), because a
+ * new target may have waited for the name of the removed volume.
+ */
 void volumes_name_is_free(void);
 int volumes_control(void);
 

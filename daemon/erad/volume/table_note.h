@@ -147,10 +147,12 @@ bool table_note_written_since_end(const struct volume *v);
 int table_note_written_while_closed(const struct volume *v, struct err *difference);
 
 /*
- * Returns whether the counter of the origin counts all writes since the metadata was last used: the
- * note is of an earlier boot, and the origin has counted since its boot; or the note is GONE, of this
- * boot and of the same device.  If so, table_note_arrive() and origin_compare() have recorded a gap
- * if there was a write.  A volume that was activated before has no such note.
+ * Returns whether the counter of the origin has counted all writes of this boot since the metadata
+ * was last used.  There are two such cases: the note is of an earlier boot, and the counter has
+ * counted only writes to the origin's present content; or the note is GONE, of this boot and of the
+ * same device.  If so, table_note_arrive() and origin_compare() have recorded a gap if there was a
+ * write.  Returns false if the volume was activated already since its open, because the note is
+ * then of this activation.
  */
 bool table_note_counts_all(const struct volume *v);
 

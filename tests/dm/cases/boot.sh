@@ -153,8 +153,8 @@ test_backup_of_a_closed_volume_after_a_boot()
 	grep -q "/dev/mapper/one was written in this boot, 8 sectors, and its volume was closed in an earlier boot" "$T/said" || fail "$(cat "$T/said")"
 }
 
-# one_with_a_file_system: makes the disk $disk and /dev/mapper/one on it with a file system, which has a file,
-# and tracks the latter as data.
+# one_with_a_file_system: makes the disk $disk, /dev/mapper/one on this disk, and the volume data on
+# /dev/mapper/one, with a file system that has a file.
 one_with_a_file_system()
 {
 	disk=$(new_disk 256M)

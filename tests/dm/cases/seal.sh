@@ -74,7 +74,8 @@ test_written_while_closed()
 	done
 }
 
-# move_metadata: replaces the metadata of data by what restore makes from a dump.
+# move_metadata: dumps the metadata of the closed volume data, and replaces the metadata by a restore
+# of the dump.
 move_metadata()
 {
 	eractl dump /var/lib/erad/data.erad > "$T/xml"
@@ -88,7 +89,7 @@ write_past()
 	head -c 512 /dev/zero | tr '\0' x | dd of="$1" bs=512 seek="$2" iflag=fullblock oflag=direct conv=notrunc status=none
 }
 
-# write_and_move_metadata DEVICE: writes to the device first.
+# write_and_move_metadata DEVICE: writes to the device before the dump.
 write_and_move_metadata()
 {
 	write_past "$1" 1000

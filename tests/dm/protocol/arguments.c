@@ -126,7 +126,7 @@ void wrong_fields(void)
 }
 
 /*
- * LIST sets every byte of an entry, also those that have no meaning yet.  Otherwise it would copy
+ * LIST sets every byte of an entry, also those that have no meaning yet.  Otherwise LIST would copy
  * bytes of the kernel's stack to user space.  The stack has other bytes than zeros if the module is
  * built with -ftrivial-auto-var-init=pattern, as for the kernel `debug`.
  */
