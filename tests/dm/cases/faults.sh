@@ -321,6 +321,7 @@ usage_now()
 }
 
 case_timeout["test_no_leak"]=900
+case_share["test_no_leak"]=oldest
 test_no_leak()
 {
 	DESCRIPTION="after $((4 * (15 + 45 / SLOWNESS))) rounds of create, write, close and forget, no memory, file descriptor, thread or map is left"

@@ -80,6 +80,7 @@ test_close_of_a_volume_whose_origin_hangs()
 	gap_was unknown "could not be read"
 }
 
+case_share["test_image_of_a_volume_whose_origin_hangs"]=newest
 test_image_of_a_volume_whose_origin_hangs()
 {
 	DESCRIPTION="an image of a volume whose origin hangs is refused in time and with a reason; other volumes are served, and erad can be stopped"
@@ -181,6 +182,7 @@ fails_with()
 	[[ $code == 1 && $(< "$T/err") == *"$text"* ]] || fail "got exit code $code and '$(< "$T/err")', expected 1 and '$text'"
 }
 
+case_share["test_image_whose_store_hangs"]=newest
 test_image_whose_store_hangs()
 {
 	DESCRIPTION="an image whose copy-on-write store hangs is refused in time and with a reason; meanwhile images of other volumes are made, and erad can be stopped"
@@ -205,6 +207,7 @@ test_image_whose_store_hangs()
 	eractl image drop data > /dev/null
 }
 
+case_share["test_image_dropped_while_its_store_hangs"]=newest
 test_image_dropped_while_its_store_hangs()
 {
 	DESCRIPTION="while the copy-on-write store of an image hangs, the image cannot be dropped, which is said in time; reads of the volume go on, other volumes can be closed and opened, and erad can be stopped; later the image is dropped without a gap"
@@ -242,6 +245,7 @@ test_image_dropped_while_its_store_hangs()
 	no_gap data
 }
 
+case_share["test_image_of_a_logical_volume_dropped_while_its_store_hangs"]=newest
 test_image_of_a_logical_volume_dropped_while_its_store_hangs()
 {
 	DESCRIPTION="image drop and image create --lvm run no lvm while the volume has an image of dm-snapshot, so they end in time although its copy-on-write store hangs; when the store works again, the image can be dropped"

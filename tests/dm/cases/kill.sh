@@ -170,6 +170,7 @@ check_eras()
 }
 
 case_timeout["test_killed_at_every_point"]=$((200 + ${KILLS:-44} * 5))
+case_share["test_killed_at_every_point"]=newest
 test_killed_at_every_point()
 {
 	DESCRIPTION="after ${KILLS:-44} kills at every point of the protocol under load, no write has failed, no block is lost, and the eras are exact"
