@@ -76,22 +76,6 @@ static uint64_t unsaved_pages(const struct snapshot *p, const struct array *a,
 	return bitset_find(&p->saved, page, end, true) - page;
 }
 
-/*
- * Reads the copies of pages.  If the copy of a page cannot be read, returns zeros for this copy, as
- * if the page had no copy.  Then the page is copied again, and the write may repair the place.  If
- * this were an error, the page could not be folded as long as there is a snapshot.
- */
-static void read_copies(struct array *a, struct erad_disk_eras *copy, uint64_t first, uint64_t nr)
-{
-	uint64_t i;
-
-	if (!array_read(a, ARRAY_COPY, copy, first, nr, NULL))
-		return;
-	for (i = 0; i < nr; i++)
-		if (array_read(a, ARRAY_COPY, copy + i * ARRAY_PAGE_SECTORS, first + i, 1, NULL))
-			memset(copy + i * ARRAY_PAGE_SECTORS, 0, ERAD_PAGE);
-}
-
 int snapshot_save(const struct snapshot *p, struct array *a, const struct overlay *o, void *buf,
 		  bool *wrote, struct err *err)
 {
@@ -106,9 +90,10 @@ int snapshot_save(const struct snapshot *p, struct array *a, const struct overla
 		int ret;
 
 		ret = array_read(a, ARRAY_MAIN, from, page, nr, err);
+		if (!ret)
+			ret = array_read(a, ARRAY_COPY, copy, page, nr, err);
 		if (ret)
 			return ret;
-		read_copies(a, copy, page, nr);
 		for (i = 0; i < nr * ARRAY_PAGE_SECTORS; i++)
 			copy_sector(p, a, &copy[i], &from[i], first + i);
 		*wrote = true;

@@ -171,40 +171,12 @@ static void test_hostile(void **state)
 	disk_destroy(&d);
 }
 
-/* If the copy of a page cannot be read, folds go on, and the snapshot shows the page as before. */
-static void test_an_unreadable_copy_stops_no_fold(void **state)
-{
-	struct store *s;
-	struct disk d;
-
-	(void)state;
-	format(&d);
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_begin_era(s, 1, NULL), 0);
-	assert_int_equal(mark(s, 0, 100), 0);
-	assert_int_equal(store_begin_snapshot(s, 2, true, NULL), 0);
-	assert_int_equal(store_fold(s, NULL), 0);
-	assert_int_equal(mark(s, 5, 1), 0);
-	assert_int_equal(store_fold(s, NULL), 0);
-	store_close(s, true, NULL);
-	d.bad_from = (ARRAY_START + 1) * ERAD_PAGE;
-	d.bad_to = d.bad_from + ERAD_PAGE;
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(mark(s, 6, 1), 0);
-	assert_int_equal(store_fold(s, NULL), 0);
-	assert_int_equal(snapshot_blocks(s, 1), 100);
-	assert_int_equal(diff_blocks(s, 2), 2);
-	store_close(s, true, NULL);
-	disk_destroy(&d);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost_page),
 		cmocka_unit_test(test_damaged_array),
 		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_an_unreadable_copy_stops_no_fold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
