@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The stand-ins and the files of the tests of erad/ops: see ops_fixture.h. */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "common/eratab.h"
+#include "common/origin_count.h"
 #include "common/seen.h"
 #include "erad/device/dm.h"
 #include "erad/device/origin_reader.h"
@@ -53,6 +55,7 @@ int __real_origin_ask(struct origin_asked *asked, const struct origin_question *
 int __wrap_origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
 		      bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);
 int __wrap_probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
+void __wrap_origin_count_read(dev_t dev, struct origin_count *out);
 int __wrap_probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who);
 int __wrap_probe_lasting(const char *path, struct err *err);
@@ -177,6 +180,14 @@ int __wrap_dm_exists(const char *name, struct err *err)
 	return sim.device_exists;
 }
 
+void __wrap_origin_count_read(dev_t dev, struct origin_count *out)
+{
+	(void)dev;
+	memset(out, 0, sizeof(*out));
+	out->known = htole32(sim.counted);
+	out->sectors = htole64(sim.written);
+}
+
 int __wrap_dm_is_volume(const char *name, const uint8_t uuid[16], struct err *err)
 {
 	(void)name;
@@ -191,6 +202,7 @@ int __wrap_dm_create(const char *name, const struct dm_table *t, struct err *err
 
 	(void)name;
 	sim.device_exists |= sim.other_program;
+	sim.in_use |= sim.taken;
 	if (r)
 		return r;
 	assert_int_equal(t->nr_sectors, SECTORS);

@@ -34,6 +34,10 @@ extern struct ops_sim {
 	uint64_t sectors;
 	unsigned int sector_size;
 	bool in_use;
+	bool taken;			/* somebody takes the origin just before dm_create() */
+	/* the kernel's counter of writes to the origin, if the origin has counters */
+	bool counted;
+	uint64_t written;
 	bool device_exists;		/* state of /dev/mapper/data */
 	/* dm_create() finds a /dev/mapper/data that another program has just made */
 	bool other_program;

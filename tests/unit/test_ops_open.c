@@ -235,6 +235,62 @@ static void test_a_refusal_because_of_a_user_of_the_origin_is_noted_once(void **
 	assert_int_equal(floor, era - 1);
 }
 
+static void test_a_user_who_takes_the_origin_during_the_open_is_noted(void **state)
+{
+	static const struct open_choice none;
+
+	(void)state;
+	create_data();
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	sim.create = (struct refusal){ -EIO, "the table is refused" };
+	refuse_open(-EIO, "the table is refused");
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	sim.taken = true;
+	sim.create = (struct refusal){ -EBUSY, "the origin is busy" };
+	refuse_open(-EBUSY, "the origin is busy");
+	sim.taken = sim.in_use = false;
+	assert_int_equal(gaps_after_open(&none), 1);
+}
+
+static void test_an_open_that_fails_keeps_the_note_of_a_user(void **state)
+{
+	static const struct open_choice none;
+
+	(void)state;
+	sim.counted = true;
+	create_data();
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	sim.in_use = true;
+	refuse_open(-EBUSY, "origin " ORIGIN " is in use: it is mounted");
+	sim.in_use = false;
+	write_line("gap=refuse");
+	/* The counter proves that the user has not written yet. */
+	sim.create = (struct refusal){ -EIO, "the table is refused" };
+	refuse_open(-EIO, "the table is refused");
+	/* In a later boot, no counter would prove this any more. */
+	sim.counted = false;
+	refuse_open(-EUCLEAN, "used the origin when an open was refused");
+	sim.counted = true;
+	assert_int_equal(gaps_after_open(&none), 0);
+}
+
+static void test_metadata_that_hangs_does_not_hide_a_user_of_the_origin(void **state)
+{
+	(void)state;
+	create_data();
+	close_data();
+	sim.hung = metadata;
+	sim.in_use = true;
+	refuse_open(-EBUSY, "origin " ORIGIN " is in use: it is mounted");
+	sim.hung = NULL;
+	sim.in_use = false;
+}
+
 /*
  * Opens metadata that was put back.  Checks that there is a gap in the era of the token, and that
  * the volume is in a later era.
@@ -387,6 +443,9 @@ int main(void)
 		with_files(test_open_that_is_refused_can_be_repeated),
 		with_files(test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepted),
 		with_files(test_a_refusal_because_of_a_user_of_the_origin_is_noted_once),
+		with_files(test_a_user_who_takes_the_origin_during_the_open_is_noted),
+		with_files(test_an_open_that_fails_keeps_the_note_of_a_user),
+		with_files(test_metadata_that_hangs_does_not_hide_a_user_of_the_origin),
 		with_files(test_metadata_that_was_put_back_is_noticed_once),
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),
 		with_files(test_metadata_from_a_dump_that_is_older_than_the_token_does_not_know_the_token),

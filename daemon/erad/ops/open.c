@@ -38,22 +38,38 @@
  */
 #define UNDO_MS		120000
 
-static int check_origin(const struct eratab_entry *e, enum open_way way, dev_t *dev, uint64_t *nr_sectors,
-			struct err *err)
-{
-	struct err who;
-	int r;
+/* An origin that is not open, and its user. */
+struct usage {
+	dev_t origin;
+	uint64_t nr_sectors;
+	bool used;
+	struct err who;		/* the user, if used is true */
+};
 
-	r = probe_device(e->origin, dev, nr_sectors, err);
-	if (r)
-		return r;
-	if (way != OPEN_IN_PLACE && probe_in_use(*dev, e->origin, &who))
-		return err_set(err, -EBUSY,
-			       "origin %s is in use: %s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
-			       e->origin, who.msg, e->name);
-	r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = *dev,
-					 .metadata = e->metadata }, err);
-	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
+static int find_origin(const struct eratab_entry *e, struct usage *u, struct err *err)
+{
+	const int r = peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
+
+	return r ? r : probe_device(e->origin, &u->origin, &u->nr_sectors, err);
+}
+
+/* Also finds the user of the origin.  Does not examine the metadata. */
+static int find_user(const struct eratab_entry *e, struct usage *u, struct err *err)
+{
+	const int r = find_origin(e, u, err);
+
+	if (!r)
+		u->used = probe_in_use(u->origin, e->origin, &u->who);
+	return r;
+}
+
+/* Refuses an origin that does not fit to the metadata, or that another volume uses. */
+static int check_origin(const struct eratab_entry *e, dev_t dev, struct err *err)
+{
+	const int r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = dev,
+						   .metadata = e->metadata }, err);
+
+	return r ? r : probe_apart(e->metadata, e->origin, dev, err);
 }
 
 /* Reads the superblocks, and refuses metadata that this volume may not use.  Writes nothing. */
@@ -142,39 +158,37 @@ static bool has_erad_target(const char *name)
 }
 
 /*
- * An open was refused before it has opened the metadata.  If the origin is in use, its user may write
- * past the volume until the next open, which cannot find out if a reboot comes first.  So notes the
- * user in the metadata.  The refusal has an error of its own, so this logs its errors.
+ * An open has failed, and the metadata is not open.  If the origin is in use, its user may write past
+ * the volume until the next open, which cannot find out if a reboot comes first.  So notes the user in
+ * the metadata.  found: the user that the open has found, who is noted even if he has gone since then.
+ * If found->used is false, looks for a user now.  The open has an error of its own, so this logs its
+ * errors.
  */
-static void note_user(const struct eratab_entry *e)
+static void note_user(const struct eratab_entry *e, struct usage *found)
 {
 	const struct use u = { .name = e->name, .metadata = e->metadata };
-	struct err who, err;
 	struct store_info info;
-	uint64_t nr_sectors;
 	struct store *s;
-	dev_t origin;
+	struct err err;
 	int r;
 
-	if (peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, &err) ||
-	    probe_device(e->origin, &origin, &nr_sectors, &err) || !probe_in_use(origin, e->origin, &who) ||
-	    has_erad_target(e->name))
+	if ((!found->used && find_user(e, found, &err)) || !found->used || has_erad_target(e->name))
 		return;
 	r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, &err);
 	if (!r)
 		r = conflict_live(&u, &err);
 	if (!r)
-		r = open_metadata(e, origin, nr_sectors, false, &s, &info, &err);
+		r = open_metadata(e, found->origin, found->nr_sectors, false, &s, &info, &err);
 	if (!r) {
-		r = past_note_user(s, origin, who.msg, &err);
+		r = past_note_user(s, found->origin, found->who.msg, &err);
 		store_close(s, info.clean, NULL);
 	}
 	if (r > 0)
 		log_warn("volume %s: its origin %s is in use past erad: %s; this is noted, and the next open counts every block as written, unless the kernel's counter of writes proves that nothing was written",
-			 e->name, e->origin, who.msg);
+			 e->name, e->origin, found->who.msg);
 	else if (r)
 		log_error("volume %s: its origin %s is in use past erad: %s; this cannot be noted in the metadata, so make a full copy after the next open: %s",
-			  e->name, e->origin, who.msg, err.msg);
+			  e->name, e->origin, found->who.msg, err.msg);
 }
 
 /* Ends a volume whose open has failed.  made: the target was made, so first removes the target. */
@@ -244,17 +258,18 @@ static int refuse_before_target(struct volume *v, const struct dm_table *t, uint
 	if (!r)
 		r = origin_compare_witness(v, err);
 	if (!r)
-		r = past_look_first(v, err);
+		r = past_look_before(v, err);
 	v->info = (struct erad_info){ 0 };
 	return r;
 }
 
 /*
  * Refuses an open for a reason outside of the metadata.  Writes nothing.  *place receives what is at the
- * path of the metadata.
+ * path of the metadata.  Looks for a user of the origin first: if the metadata hangs, note_user() must
+ * know about the user.
  */
-static int refuse_outside(const struct eratab_entry *e, enum open_way way, struct dm_table *t, uint64_t *nr_sectors,
-			  struct peek *place, struct err *err)
+static int refuse_outside(const struct eratab_entry *e, enum open_way way, struct usage *usage, struct peek *place,
+			  struct err *err)
 {
 	int r;
 
@@ -267,10 +282,14 @@ static int refuse_outside(const struct eratab_entry *e, enum open_way way, struc
 	if (!r)
 		r = image_refuse(e->name, 0, err);
 	if (!r)
-		r = peek_ask(e->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
+		r = way == OPEN_IN_PLACE ? find_origin(e, usage, err) : find_user(e, usage, err);
+	if (!r && usage->used)
+		r = err_set(err, -EBUSY,
+			    "origin %s is in use: %s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			    e->origin, usage->who.msg, e->name);
 	if (!r)
 		r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, place, err);
-	return r ? r : check_origin(e, way, &t->origin, nr_sectors, err);
+	return r ? r : check_origin(e, usage->origin, err);
 }
 
 int open_claimed(const struct eratab_entry *e, enum open_way way, const struct open_choice *choice, uint64_t *us,
@@ -283,24 +302,25 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	struct store_info info;
 	struct volume *v;
 	struct use u = { .name = e->name, .origin = e->origin, .metadata = e->metadata, .uuid = info.uuid };
+	struct usage usage = { .used = false };
 	struct store *s = NULL;
-	uint64_t nr_sectors;
 	struct peek place;
 	struct err who;
 	int r;
 
-	r = refuse_outside(e, way, &t, &nr_sectors, &place, err);
-	/* Do not wait again for a place that hangs. */
+	r = refuse_outside(e, way, &usage, &place, err);
+	/* ETIMEDOUT: the origin hangs, or is not in use.  Do not wait again for a place that hangs. */
 	if (r && r != -ETIMEDOUT && way != OPEN_IN_PLACE)
-		note_user(e);
+		note_user(e, &usage);
 	if (r)
 		return r;
+	t.origin = usage.origin;
 	t.metadata = blockdev_at(e->metadata);
 	if (t.policy == DETACH_DEGRADE && !t.metadata)
 		return err_set(err, -ENOTBLK,
 			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
 			       ERAD_TAB, e->metadata);
-	r = open_metadata(e, t.origin, nr_sectors, choice->origin_replaced, &s, &info, err);
+	r = open_metadata(e, t.origin, usage.nr_sectors, choice->origin_replaced, &s, &info, err);
 	if (r)
 		return r;
 	t.nr_sectors = info.nr_sectors;
@@ -338,6 +358,9 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	 */
 	if (r && conflict_live(&u, &who))
 		*err = who;
+	/* Somebody may have taken the origin since refuse_outside(), for example by a mount. */
+	if (r && way == OPEN_NEW)
+		note_user(e, &usage);
 	if (r)
 		goto out_unref;
 	/*

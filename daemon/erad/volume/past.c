@@ -54,11 +54,19 @@ static bool is_counted(const struct volume *v, const struct past_note *note)
 		le64toh(now.sectors) >= le64toh(note->origin.sectors) && table_note_counts_all(v);
 }
 
+/* When a look takes place. */
+enum look_when {
+	LOOK_BEFORE,	/* before the target exists, with gap=refuse */
+	LOOK_FIRST,	/* when a target becomes active */
+	LOOK_LATER,
+};
+
 /*
  * Compares what the look has found, *now, with the note in the metadata.  Records the gap and the
- * new note if a device is there or has gone.  Context: past_lock.
+ * new note if a device is there or has gone.  With LOOK_BEFORE, an old note stays: until the target
+ * holds the origin, another device may come.  Context: past_lock.
  */
-static int take_finding(struct volume *v, struct store *s, struct past_note *now, bool first, struct err *err)
+static int take_finding(struct volume *v, struct store *s, struct past_note *now, enum look_when when, struct err *err)
 {
 	char who[PAST_NOTE_TEXT];
 	bool noted, missed;
@@ -71,7 +79,7 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 		err_set(&detail, 0, "%s uses the origin itself, past the volume", now->text);
 		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
 		if (!r)
-			r = record(v, s, detail.msg, first, err);
+			r = record(v, s, detail.msg, when != LOOK_LATER, err);
 		trouble_says(&v->past_trouble, "writes go past erad", &detail);
 		return r;
 	}
@@ -87,9 +95,10 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 		err_set(&detail, 0, "%s used the origin when an open was refused", who);
 	else
 		err_set(&detail, 0, "%s has used the origin itself, past the volume", missed ? "another device" : who);
-	r = noted && *was.boot && is_counted(v, &was) ? 0 : record(v, s, detail.msg, first, err);
-	if (!r)
-		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
+	r = noted && *was.boot && is_counted(v, &was) ? 0 : record(v, s, detail.msg, when != LOOK_LATER, err);
+	if (r || when == LOOK_BEFORE)
+		return r;
+	r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
 	if (!r)
 		trouble_over(&v->past_trouble, "the recording of all writes");
 	return r;
@@ -130,7 +139,7 @@ int past_note_user(struct store *s, dev_t origin, const char *who, struct err *e
 	return r ? r : 1;
 }
 
-static int look(struct volume *v, struct store *s, bool first, struct err *err)
+static int look(struct volume *v, struct store *s, enum look_when when, struct err *err)
 {
 	struct past_note now = { 0 };
 	struct store_info info;
@@ -163,7 +172,7 @@ static int look(struct volume *v, struct store *s, bool first, struct err *err)
 		pthread_mutex_unlock(&v->past_lock);
 	}
 	atomic_fetch_add(&v->past_looks, 1);
-	r = take_finding(v, s, &now, first, err);
+	r = take_finding(v, s, &now, when, err);
 	pthread_mutex_unlock(&v->past_lock);
 	return r;
 }
@@ -175,7 +184,7 @@ int past_look(struct volume *v, struct store *s, struct err *err)
 	pthread_mutex_lock(&v->lock);
 	ready = v->ready;
 	pthread_mutex_unlock(&v->lock);
-	return ready ? look(v, s, false, err) : 0;
+	return ready ? look(v, s, LOOK_LATER, err) : 0;
 }
 
 int past_look_open(struct volume *v, struct err *err)
@@ -190,9 +199,14 @@ int past_look_open(struct volume *v, struct err *err)
 	return r;
 }
 
+int past_look_before(struct volume *v, struct err *err)
+{
+	return look(v, v->store, LOOK_BEFORE, err);
+}
+
 int past_look_first(struct volume *v, struct err *err)
 {
-	return look(v, v->store, true, err);
+	return look(v, v->store, LOOK_FIRST, err);
 }
 
 void past_ask(struct volume *v)

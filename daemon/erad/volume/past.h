@@ -70,6 +70,12 @@ int past_look(struct volume *v, struct store *s, struct err *err);
 int past_look_open(struct volume *v, struct err *err);
 
 /*
+ * Looks as past_look_first() does, before the target exists.  Keeps the note of an earlier look or of a
+ * refused open, because the open may still fail.  Context: no other thread uses the volume yet.
+ */
+int past_look_before(struct volume *v, struct err *err);
+
+/*
  * Looks as past_look() does, when a target becomes active.  If the target is new, call this before
  * an era begins.  EUCLEAN: see origin_refuse_gap().  Context: the volume thread.
  */
