@@ -207,6 +207,17 @@ static void test_holders_other_than_the_volume_and_its_image_are_found(void **st
 	holders_are("/dev/mapper/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
+static void test_the_volumes_device_is_a_holder_if_it_has_no_target_of_erad(void **state)
+{
+	char text[HOLDERS_TEXT];
+
+	(void)state;
+	add_holder(1, "data", UUID_TEXT);
+	holders_are("");
+	assert_int_equal(holders_find(SDA, 0, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "/dev/mapper/data");
+}
+
 static void test_an_image_that_is_being_removed_is_no_other_holder(void **state)
 {
 	(void)state;
@@ -482,6 +493,7 @@ int main(void)
 		T(test_places_of_other_file_systems_are_not_looked_up),
 		T(test_holder_is_named),
 		T(test_holders_other_than_the_volume_and_its_image_are_found),
+		T(test_the_volumes_device_is_a_holder_if_it_has_no_target_of_erad),
 		T(test_an_image_that_is_being_removed_is_no_other_holder),
 		T(test_holders_are_counted),
 		T(test_lines_that_are_no_mounts_are_passed_over),

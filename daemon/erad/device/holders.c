@@ -18,15 +18,17 @@
 #include "erad/device/holders.h"
 
 /*
- * Returns whether the device is one of those that erad puts on the origin: the volume,
- * NAME-image-origin or NAME-image.
+ * Returns whether the device is one of those that erad puts on the origin beside the volume:
+ * NAME-image-origin or NAME-image.  A device with the UUID of the volume is none of these: if it is not
+ * the volume's own device, another program has given it another table.
  */
 static bool is_of_image(dev_t dev, const char *volume_uuid)
 {
+	const size_t len = strlen(volume_uuid);
 	char found[256];
 
 	return !blockdev_attribute(dev, "dm/uuid", found, sizeof(found)) &&
-	       !strncmp(found, volume_uuid, strlen(volume_uuid)) && image_uuid_on_origin(found);
+	       !strncmp(found, volume_uuid, len) && found[len] && image_uuid_on_origin(found);
 }
 
 /*

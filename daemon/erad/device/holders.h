@@ -36,7 +36,8 @@
 
 /*
  * Finds the holders of the origin, except the volume's own device and the devices of the volume's
- * image: see common/image.h.  own: the number of the volume's mapped device.  uuid: the UUID of the
+ * image: see common/image.h.  own: the number of the volume's mapped device; 0: it has no target of erad,
+ * so a device with the volume's UUID is a holder like others.  uuid: the UUID of the
  * volume's metadata.  Sets text to the first holder that is found, for example
  * "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is none.  A long
  * name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no device.  Any thread
