@@ -56,6 +56,8 @@ int __wrap_origin_ask(struct origin_asked *asked, const struct origin_question *
 		      bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);
 int __wrap_probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
 void __wrap_origin_count_read(dev_t dev, struct origin_count *out);
+int __real_blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size);
+int __wrap_blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 int __wrap_probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who);
 int __wrap_probe_lasting(const char *path, struct err *err);
@@ -186,6 +188,14 @@ void __wrap_origin_count_read(dev_t dev, struct origin_count *out)
 	memset(out, 0, sizeof(*out));
 	out->known = htole32(sim.counted);
 	out->sectors = htole64(sim.written);
+}
+
+int __wrap_blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size)
+{
+	if (!sim.partition || strcmp(attribute, "partition"))
+		return __real_blockdev_attribute(dev, attribute, line, size);
+	snprintf(line, size, "1");
+	return 0;
 }
 
 int __wrap_dm_is_volume(const char *name, const uint8_t uuid[16], struct err *err)

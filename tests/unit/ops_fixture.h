@@ -38,6 +38,7 @@ extern struct ops_sim {
 	/* the kernel's counter of writes to the origin, if the origin has counters */
 	bool counted;
 	uint64_t written;
+	bool partition;			/* the origin is a partition */
 	bool device_exists;		/* state of /dev/mapper/data */
 	/* dm_create() finds a /dev/mapper/data that another program has just made */
 	bool other_program;

@@ -279,6 +279,28 @@ static void test_an_open_that_fails_keeps_the_note_of_a_user(void **state)
 	assert_int_equal(gaps_after_open(&none), 0);
 }
 
+static void test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted_at_0(void **state)
+{
+	static const struct open_choice none;
+
+	(void)state;
+	sim.counted = true;
+	create_data();
+	close_data();
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(gaps_after_open(&none), 0);
+		/* The counter changes while the volume is open. */
+		sim.partition = i % 2;
+		sim.written = i < 2 ? 8 : 0;
+		close_data();
+		sim.in_use = true;
+		refuse_open(-EBUSY, "origin " ORIGIN " is in use: it is mounted");
+		sim.in_use = false;
+		assert_int_equal(gaps_after_open(&none), i == 3);
+		close_data();
+	}
+}
+
 static void test_metadata_that_hangs_does_not_hide_a_user_of_the_origin(void **state)
 {
 	(void)state;
@@ -445,6 +467,7 @@ int main(void)
 		with_files(test_a_refusal_because_of_a_user_of_the_origin_is_noted_once),
 		with_files(test_a_user_who_takes_the_origin_during_the_open_is_noted),
 		with_files(test_an_open_that_fails_keeps_the_note_of_a_user),
+		with_files(test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted_at_0),
 		with_files(test_metadata_that_hangs_does_not_hide_a_user_of_the_origin),
 		with_files(test_metadata_that_was_put_back_is_noticed_once),
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),

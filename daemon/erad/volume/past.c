@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "common/blockdev.h"
 #include "erad/base/log.h"
 #include "erad/device/holders.h"
 #include "erad/volume/origin.h"
@@ -45,11 +46,14 @@ static int record(struct volume *v, struct store *s, const char *detail, bool fi
  */
 static bool is_counted(const struct volume *v, const struct past_note *note)
 {
-	char boot[TABLE_NOTE_BOOT];
+	char boot[TABLE_NOTE_BOOT], partition[16];
 	struct origin_count now;
 
 	table_note_boot(boot);
 	origin_count_read(v->origin_dev, &now);
+	/* A partition that was noted at 0 looks the same after its table was read again. */
+	if (!note->origin.sectors && !blockdev_attribute(v->origin_dev, "partition", partition, sizeof(partition)))
+		return false;
 	return *boot && !strncmp(note->boot, boot, sizeof(boot)) && origin_count_comparable(&note->origin, &now) &&
 		le64toh(now.sectors) >= le64toh(note->origin.sectors) && table_note_counts_all(v);
 }
