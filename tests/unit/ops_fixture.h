@@ -50,6 +50,8 @@ extern struct ops_sim {
 	unsigned int hidden_updates;	/* how often hidden_update() was called */
 	/* A path that begins with this text hangs: its open or look-up fails the test.  NULL: none. */
 	const char *hung;
+	/* no process can be started to examine a path that begins with this text; NULL: none */
+	const char *no_child;
 	pthread_mutex_t *seen_hangs;	/* reading the note waits for this mutex, unless this is NULL */
 	struct refusal device, lasting, apart, create, remove, load;
 } sim;

@@ -20,10 +20,12 @@
 #include "common/uuid.h"
 #include "erad/ops/attach.h"
 #include "erad/ops/close.h"
+#include "erad/ops/conflict.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
 #include "erad/ops/recover.h"
 #include "erad/ops/resize.h"
+#include "erad/volume/home.h"
 #include "erad/volume/registry.h"
 #include "ops_fixture.h"
 #include "volume_fixture.h"
@@ -129,6 +131,58 @@ static void test_create_does_not_wait_for_the_places_of_other_volumes(void **sta
 	write_file(tab_path, "other /mnt/hung/origin " ORIGIN "\n");
 	unlink(metadata);
 	refuse_create(create_args_of_data(), -EEXIST, "origin " ORIGIN " is the metadata of volume other in line 1");
+}
+
+static void test_a_place_that_could_not_be_looked_up_is_not_another_place(void **state)
+{
+	struct eratab tab;
+	struct volume *v;
+	struct err err;
+
+	(void)state;
+	write_file(tab_path, "other /dev/a /mnt/hung/metadata\n");
+	sim.no_child = "/mnt/hung/";
+	refuse_create(create_args_of_data(), -EUSERS, "no process can be started for /mnt/hung/metadata");
+	sim.no_child = NULL;
+	create_data();
+	close_data();
+
+	/* The file may be the metadata of the volume whose path does not answer, so it must not be removed. */
+	sim.hung = "/mnt/hung/";
+	assert_int_equal(eratab_read(ERAD_TAB, &tab, &err), 0);
+	assert_true(conflict_file(&tab, "data", metadata, &err));
+	assert_sentence(&err, "/mnt/hung/metadata hangs");
+	eratab_free(&tab);
+	sim.hung = NULL;
+	sim.no_child = metadata;
+	assert_int_equal(op_open("data", &(struct open_choice){ 0 }, &v, &err), -EUSERS);
+	sim.no_child = NULL;
+}
+
+static void test_another_file_with_the_inode_of_deleted_metadata_is_no_conflict(void **state)
+{
+	const struct use u = { .name = "other", .metadata = other };
+	struct volume *v;
+	struct err err;
+
+	(void)state;
+	create_data();
+	write_file(other, "");
+	v = volumes_get("data");
+	assert_true(v->place.exists);
+	place_peek(other, PEEK_DEVICE, &v->place);
+	assert_int_equal(conflict_live(&u, &err), 0);
+	unlink(other);
+	assert_int_equal(link(metadata, other), 0);
+	place_peek(other, PEEK_DEVICE, &v->place);
+	assert_int_equal(conflict_live(&u, &err), -EBUSY);
+
+	/* erad writes a new file, so the old place is no longer known. */
+	assert_int_equal(unlink(metadata), 0);
+	unlink(other);
+	assert_int_equal(home_check_open(v, &err), 0);
+	assert_false(v->place.exists);
+	volume_unref(v);
 }
 
 static void test_create_and_open_refuse_a_file_at_the_node(void **state)
@@ -515,6 +569,8 @@ int main(void)
 		with_files(test_create_refuses_a_wrong_origin),
 		with_files(test_create_does_not_wait_for_a_place_that_hangs),
 		with_files(test_create_does_not_wait_for_the_places_of_other_volumes),
+		with_files(test_a_place_that_could_not_be_looked_up_is_not_another_place),
+		with_files(test_another_file_with_the_inode_of_deleted_metadata_is_no_conflict),
 		with_files(test_create_and_open_refuse_a_file_at_the_node),
 		with_files(test_create_refuses_a_wrong_place_of_the_metadata),
 		with_files(test_create_whose_device_cannot_be_made_leaves_nothing),

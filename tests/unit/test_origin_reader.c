@@ -334,6 +334,7 @@ static void test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs(void **st
 	shared->no_fork = true;
 	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	assert_string_equal(err.msg, "the origin 7:2 cannot be read, because erad cannot start a process that reads it: Resource temporarily unavailable");
+	assert_int_equal(a.code, -EAGAIN);
 	/* The reader goes on, and reads the origin when it can fork again. */
 	shared->no_fork = false;
 	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);

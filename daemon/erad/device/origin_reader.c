@@ -541,8 +541,10 @@ int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsi
 	}
 	if (!r)
 		return 0;
+	a->code = 0;
 	if (r != -ETIMEDOUT || !refused)
 		return unanswered_error(q, r, again, ms, err);
+	a->code = why ? why : -ECHILD;
 	find_words(q, &w);
 	return refused_error(&w, why, err);
 }

@@ -125,6 +125,9 @@ uint64_t origin_store_key(const char *path);
  * answer, or a negative errno with a message.  ETIMEDOUT: there is no answer yet.  ESHUTDOWN:
  * ends(ctx) has returned true; ends may be NULL.
  *
+ * After ETIMEDOUT, a->code is 0 if the child has begun to read.  EBUSY: an earlier child with the same
+ * number has not ended.  ECHILD: the child has died.  Another errno: no child could be started.
+ *
  * After ETIMEDOUT and ESHUTDOWN, *asked keeps the question if the reader has not refused it and no
  * part of the answer has come.  If the next question is the same, its answer is the answer to the
  * kept question.  If the next question is another one, the kept question is dropped, but its child

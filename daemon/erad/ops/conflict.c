@@ -38,12 +38,13 @@ static void copy_place(struct volume *v, struct peek *out)
 
 /*
  * Looks up a path, until `until` at most.  v: the open volume whose metadata is at the path, or NULL.
- * Remembers where this metadata is, because a process for each look-up takes time.  Returns ETIMEDOUT
- * only if `until` is over.
+ * Remembers where this metadata is, because a process for each look-up takes time.  Returns 1 if the path
+ * does not answer.  ETIMEDOUT: `until` is over.  Another negative errno: the path could not be looked up.
  */
 static int look_up(const char *path, struct volume *v, uint64_t until, struct peek *out, struct err *err)
 {
 	const uint64_t now = thread_now_ms();
+	int r;
 
 	*out = (struct peek){ 0 };
 	/* What is in /dev does not hang. */
@@ -58,15 +59,18 @@ static int look_up(const char *path, struct volume *v, uint64_t until, struct pe
 	if (now >= until)
 		return err_set(err, -ETIMEDOUT, "after %u seconds it is not known whether another volume uses this place, because paths of other volumes do not answer; check whether %.300s hangs",
 			       SCAN_MS / 1000, path);
-	/* If the path does not answer, it is another place than one that has answered. */
-	if (peek_ask(path, PEEK_DEVICE, until - now < LOOKUP_MS ? until - now : LOOKUP_MS, out, NULL))
+	r = peek_ask(path, PEEK_DEVICE, until - now < LOOKUP_MS ? until - now : LOOKUP_MS, out, err);
+	if (r)
 		*out = (struct peek){ 0 };
-	if (v && out->exists) {
+	/* No volume can be opened with a path that is too long. */
+	if (r == -ETIMEDOUT || r == -ENAMETOOLONG)
+		return 1;
+	if (!r && v && out->exists) {
 		pthread_mutex_lock(&v->lock);
 		v->place = *out;
 		pthread_mutex_unlock(&v->lock);
 	}
-	return 0;
+	return r;
 }
 
 /* Returns whether both are the same place.  Two equal paths are, even if nothing exists there. */
@@ -75,7 +79,20 @@ static bool same_place(const struct mine *m, const char *path, const struct peek
 	return !strcmp(m->path, path) || peek_same(&m->at, at);
 }
 
-static int with_open_volumes(const struct use *u, const struct mine *m, struct err *err)
+/*
+ * look_up() has found that the metadata of an open volume is at the place of m.  Returns false if this is
+ * no longer true: the file may have been deleted since the place was remembered, and another file may have
+ * the number of its inode.  Returns true if the path does not answer.
+ */
+static bool is_still_at(const struct mine *m, const char *path, uint64_t until)
+{
+	struct peek at;
+
+	return look_up(path, NULL, until, &at, NULL) || same_place(m, path, &at);
+}
+
+/* strict: also returns an error if the path of another volume does not answer. */
+static int with_open_volumes(const struct use *u, const struct mine *m, bool strict, struct err *err)
 {
 	const uint64_t until = thread_now_ms() + SCAN_MS;
 	struct volume **all;
@@ -89,13 +106,17 @@ static int with_open_volumes(const struct use *u, const struct mine *m, struct e
 	for (size_t i = 0; i < nr; i++) {
 		struct volume *v = all[i];
 
-		/*
-		 * If there is no time for the look-up, go on: the locks of engine_open() exclude
-		 * the other volume, too.
-		 */
 		if (!r && strcmp(v->name, u->name)) {
-			look_up(v->metadata, v, until, &at, NULL);
-			if (same_place(m, v->metadata, &at))
+			r = look_up(v->metadata, v, until, &at, err);
+			/*
+			 * If the path does not answer, or if there is no time for the look-up, go on: the
+			 * locks of engine_open() exclude the other volume, too.
+			 */
+			if (!strict && (r > 0 || r == -ETIMEDOUT))
+				r = 0;
+			else if (r > 0)
+				r = -ETIMEDOUT;
+			if (same_place(m, v->metadata, &at) && is_still_at(m, v->metadata, until))
 				r = err_set(err, -EBUSY, "metadata %.200s is the metadata of volume %s, which is open",
 					    u->metadata, v->name);
 		}
@@ -154,14 +175,16 @@ static void find_device_name(const struct erad_info *i, char name[DM_NAME_SIZE])
 	free(all);
 }
 
-int conflict_live(const struct use *u, struct err *err)
+/* Does what conflict_live() does.  strict: see with_open_volumes(). */
+static int with_live(const struct use *u, bool strict, struct err *err)
 {
 	struct mine m = { .path = u->metadata };
 	struct instances l;
 	int r;
 
-	look_up(m.path, NULL, thread_now_ms() + SCAN_MS, &m.at, NULL);
-	r = with_open_volumes(u, &m, err);
+	r = look_up(m.path, NULL, thread_now_ms() + SCAN_MS, &m.at, err);
+	if (r >= 0)
+		r = with_open_volumes(u, &m, strict, err);
 	if (r)
 		return r;
 	r = volumes_targets(&l, err);
@@ -175,13 +198,18 @@ int conflict_live(const struct use *u, struct err *err)
 	return r;
 }
 
+int conflict_live(const struct use *u, struct err *err)
+{
+	return with_live(u, false, err);
+}
+
 /* Finds the places of a line of eratab: its origin and its metadata. */
 static int look_up_line(const struct eratab_entry *e, uint64_t until, struct peek at[2], struct err *err)
 {
 	struct volume *v = volumes_get(e->name);
 	int r = look_up(e->origin, NULL, until, &at[0], err);
 
-	if (!r)
+	if (r >= 0)
 		r = look_up(e->metadata, v && !strcmp(v->metadata, e->metadata) ? v : NULL, until, &at[1], err);
 	volume_unref(v);
 	return r;
@@ -196,7 +224,7 @@ static int with_lines(const struct eratab *tab, const char *name, struct mine *m
 	for (size_t i = 0; i < nr; i++) {
 		const int r = look_up(mine[i].path, NULL, until, &mine[i].at, err);
 
-		if (r)
+		if (r < 0)
 			return r;
 	}
 	for (size_t n = 0; n < tab->nr; n++) {
@@ -206,11 +234,12 @@ static int with_lines(const struct eratab *tab, const char *name, struct mine *m
 		if (!e || !strcmp(e->name, name))
 			continue;
 		r = look_up_line(e, until, at, err);
-		if (r)
+		if (r < 0)
 			return r;
 		for (size_t i = 0; i < nr; i++) {
 			const char *use = same_place(&mine[i], e->origin, &at[0]) ? "origin" :
-				same_place(&mine[i], e->metadata, &at[1]) ? "metadata" : NULL;
+				same_place(&mine[i], e->metadata, &at[1]) && is_still_at(&mine[i], e->metadata, until) ?
+				"metadata" : NULL;
 
 			if (use)
 				return eratab_refuse(tab, n, mine[i].role, mine[i].path, use, err);
@@ -262,5 +291,5 @@ bool conflict_file(const struct eratab *tab, const char *name, const char *path,
 	}
 	if (m.at.is_erad)
 		u.uuid = m.at.uuid;
-	return conflict_live(&u, who);
+	return with_live(&u, true, who);
 }

@@ -6,7 +6,9 @@
  * the other.
  *
  * The paths of other volumes are looked up in processes of their own, because their file systems may
- * hang.  A path that does not answer within two seconds counts as another place.
+ * hang.  A path that does not answer within two seconds counts as another place, except in
+ * conflict_file(), after which the file is removed.  If no process can be started, all functions return
+ * an error.
  */
 #ifndef ERAD_CONFLICT_H
 #define ERAD_CONFLICT_H
@@ -46,7 +48,8 @@ int conflict_store(const struct eratab *tab, const char *path, struct err *err);
 /*
  * Returns whether the metadata file at path is used by another line of eratab, another open volume
  * or another live target.  If so, `who` names the user.  name: a volume that may use the file
- * itself.  Also returns true if this cannot be found out in time.
+ * itself.  Also returns true if this cannot be found out, or if the path of another volume does not
+ * answer.
  */
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who);
 

@@ -18,9 +18,13 @@ int home_check(struct volume *v, struct store *s, struct err *err)
 	int r;
 
 	r = store_check_home(s, &rewritten, err);
-	if (rewritten)
+	if (rewritten) {
+		pthread_mutex_lock(&v->lock);
+		v->place.exists = false;
+		pthread_mutex_unlock(&v->lock);
 		log_warn("volume %s: its metadata %s was deleted; erad has written a new, complete file in its place",
 			 v->name, v->metadata);
+	}
 	if (r)
 		trouble_says(&v->home_trouble, "the metadata is not where it was", err);
 	else

@@ -62,7 +62,8 @@ int peek_ask(const char *path, enum peek_depth depth, unsigned int ms, struct pe
 	origin_drop(&asked);
 	if (!r && out)
 		*out = a.peek;
-	return r;
+	/* An earlier process that has not ended examines the same path, which hangs. */
+	return r == -ETIMEDOUT && a.code && a.code != -EBUSY ? a.code : r;
 }
 
 /* Waits for the answer as long as it takes. */

@@ -22,8 +22,9 @@
 /*
  * Calls place_peek() in another process, and waits at most ms milliseconds.  Returns 0 also if
  * there is nothing at the path.  *out receives the result; out may be NULL.  ETIMEDOUT: the device
- * or the file system has not answered.  ENAMETOOLONG: the path is too long.  If there is no reader
- * process, for example in unit tests, the call takes as long as the place takes.
+ * or the file system has not answered.  ENAMETOOLONG: the path is too long.  Another errno, for
+ * example EUSERS or EAGAIN: within ms milliseconds, no process could be started.  If there is no
+ * reader process, for example in unit tests, the call takes as long as the place takes.
  */
 int peek_ask(const char *path, enum peek_depth depth, unsigned int ms, struct peek *out, struct err *err);
 
