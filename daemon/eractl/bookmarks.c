@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/client.h"
+#include "common/jsonl.h"
 #include "common/members.h"
 #include "eractl/bookmarks.h"
 #include "eractl/metadata.h"
@@ -42,7 +43,7 @@ static int list_from_metadata(const char *path, struct json_object **out, struct
 	for (i = 0; i < nr; i++)
 		json_object_array_add(list, bookmark_json(&bookmark[i]));
 	*out = json_object_new_object();
-	json_object_object_add(*out, "metadata", json_object_new_string(path));
+	json_object_object_add(*out, "metadata", jsonl_text(path));
 	json_object_object_add(*out, "bookmarks", list);
 	return 0;
 }

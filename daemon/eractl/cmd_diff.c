@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/jsonl.h"
 #include "common/size.h"
 #include "eractl/bookmarks.h"
 #include "eractl/format.h"
@@ -100,8 +101,8 @@ static void print_due(const struct diff_run *run, const char *why)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "volume", json_object_new_string(run->diff.volume));
-	json_object_object_add(o, "full_copy_due", json_object_new_string(why));
+	json_object_object_add(o, "volume", jsonl_text(run->diff.volume));
+	json_object_object_add(o, "full_copy_due", jsonl_text(why));
 	print_json(o);
 	json_object_put(o);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/client.h"
+#include "common/jsonl.h"
 #include "common/size.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
@@ -157,7 +158,7 @@ static void print_explained_json(struct explain *x)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "volume", json_object_new_string(x->volume));
+	json_object_object_add(o, "volume", jsonl_text(x->volume));
 	json_object_object_add(o, "since", json_object_new_uint64(x->since));
 	json_object_object_add(o, "era", json_object_new_uint64(x->era));
 	json_object_object_add(o, "oldest_era", x->oldest ? json_object_new_uint64(x->oldest) : NULL);

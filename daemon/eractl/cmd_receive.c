@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/jsonl.h"
 #include "common/size.h"
 #include "eractl/eractl.h"
 #include "eractl/receive.h"
@@ -15,7 +16,7 @@ static void print_received_json(const struct receive *rc)
 	struct token t;
 	char text[TOKEN_TEXT_SIZE];
 
-	json_object_object_add(o, "copy", json_object_new_string(rc->path));
+	json_object_object_add(o, "copy", jsonl_text(rc->path));
 	json_object_object_add(o, "from", *rc->head->from ? json_object_new_string(rc->head->from) : NULL);
 	json_object_object_add(o, "to", *rc->head->to ? json_object_new_string(rc->head->to) : NULL);
 	json_object_object_add(o, "token", stream_token(rc->head->to, &t) ? json_object_new_string(token_text(&t, text)) : NULL);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/jsonl.h"
 #include "common/size.h"
 #include "common/uuid.h"
 #include "erad_format.h"
@@ -21,7 +22,7 @@ static void on_repair(void *ctx, const char *what)
 	struct json_object *repairs = ctx;
 
 	if (repairs) {
-		json_object_array_add(repairs, json_object_new_string(what));
+		json_object_array_add(repairs, jsonl_text(what));
 		return;
 	}
 	print_printable(stdout, what);
@@ -59,7 +60,7 @@ static void print_repaired_json(const char *path, const struct store_repaired *d
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "metadata", json_object_new_string(path));
+	json_object_object_add(o, "metadata", jsonl_text(path));
 	json_object_object_add(o, "repairs", json_object_get(repairs));
 	json_object_object_add(o, "over_marked_blocks", json_object_new_int64(done->over_marked));
 	json_object_object_add(o, "over_marked_bytes",

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/jsonl.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
 #include "eractl/writers.h"
@@ -120,7 +121,7 @@ static int add_volume(struct top *t, struct json_object *volume, struct err *err
 	 * others.
 	 */
 	if (r == -EREMOTEIO && !*t->names) {
-		json_object_array_add(t->notes, json_object_new_string(err->msg));
+		json_object_array_add(t->notes, jsonl_text(err->msg));
 		json_object_array_add(t->volumes, as_json(volume, NULL));
 		return 0;
 	}

@@ -13,6 +13,7 @@
 
 #include "common/blockdev.h"
 #include "common/client.h"
+#include "common/jsonl.h"
 #include "common/size.h"
 #include "eractl/bookmarks.h"
 #include "eractl/changes.h"
@@ -204,9 +205,9 @@ static void print_verified_json(const struct verify *v)
 		json_object_object_add(e, "length", json_object_new_uint64(v->missing.e[i].length));
 		json_object_array_add(list, e);
 	}
-	json_object_object_add(o, "volume", json_object_new_string(v->volume));
-	json_object_object_add(o, "device", json_object_new_string(v->device.path));
-	json_object_object_add(o, "base", json_object_new_string(v->base.path));
+	json_object_object_add(o, "volume", jsonl_text(v->volume));
+	json_object_object_add(o, "device", jsonl_text(v->device.path));
+	json_object_object_add(o, "base", jsonl_text(v->base.path));
 	json_object_object_add(o, "since", json_object_new_uint64(v->since));
 	json_object_object_add(o, "era", json_object_new_uint64(v->era));
 	json_object_object_add(o, "size", json_object_new_uint64(v->size));

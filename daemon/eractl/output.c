@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/jsonl.h"
 #include "eractl/eractl.h"
 
 #define JSON_FLAGS	(JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -41,7 +42,7 @@ void print_json(struct json_object *what)
 
 void print_json_string(const char *text)
 {
-	struct json_object *o = json_object_new_string(text);
+	struct json_object *o = jsonl_text(text);
 
 	fputs(json_object_to_json_string_ext(o, JSON_FLAGS), stdout);
 	json_object_put(o);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/jsonl.h"
 #include "common/size.h"
 #include "common/uuid.h"
 #include "erad_format.h"
@@ -194,7 +195,7 @@ static void print_restored(const struct restore *what, const struct store_info *
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "metadata", json_object_new_string(what->path));
+	json_object_object_add(o, "metadata", jsonl_text(what->path));
 	metadata_add(o, info);
 	print_json(o);
 	json_object_put(o);

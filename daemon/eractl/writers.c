@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/client.h"
+#include "common/jsonl.h"
 #include "eractl/cgroup.h"
 #include "eractl/eractl.h"
 #include "eractl/table.h"
@@ -96,8 +97,8 @@ static struct json_object *make_row(const struct writer *w, uint64_t block_size)
 	char path[PATH_MAX];
 	const int r = w->cgroup ? cgroup_path(w->cgroup, path, sizeof(path)) : -ENODATA;
 
-	json_object_object_add(o, "command", *w->command ? json_object_new_string(w->command) : NULL);
-	json_object_object_add(o, "cgroup", r ? NULL : json_object_new_string(path));
+	json_object_object_add(o, "command", *w->command ? jsonl_text(w->command) : NULL);
+	json_object_object_add(o, "cgroup", r ? NULL : jsonl_text(path));
 	json_object_object_add(o, "cgroup_id", w->cgroup ? json_object_new_uint64(w->cgroup) : NULL);
 	json_object_object_add(o, "cgroup_removed", json_object_new_boolean(r == -ENOENT));
 	json_object_object_add(o, "others", json_object_new_boolean(w->others));

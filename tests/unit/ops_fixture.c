@@ -164,7 +164,7 @@ bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who)
 {
 	(void)path;
 	assert_int_equal(dev, sim.dev);
-	err_set(who, -EBUSY, "it is mounted");
+	err_set(who, -EBUSY, "%s", sim.user ? sim.user : "it is mounted");
 	return sim.in_use;
 }
 

@@ -17,6 +17,7 @@
 #include "erad/ops/closed.h"
 #include "erad/ops/open.h"
 #include "erad/ops/resize.h"
+#include "erad/request/diff.h"
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/registry.h"
 #include "ops_fixture.h"
@@ -301,6 +302,25 @@ static void test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted
 	}
 }
 
+static void test_a_note_that_is_no_utf8_still_answers_a_diff(void **state)
+{
+	struct json_object *answer;
+	struct err err;
+
+	(void)state;
+	create_data();
+	close_data();
+	sim.in_use = true;
+	/* The text of the note ends within the last character. */
+	sim.user = "mounted at /mnt/a-directory-with-a-\xff-in-its/caf\xc3\xa9";
+	refuse_open(-EBUSY, sim.user);
+	sim.in_use = false;
+	assert_int_equal(request_diff(NULL, "data", 1, NULL, STORE_NOW, &answer, &err), 0);
+	assert_non_null(strstr(json_object_get_string(json_object_object_get(answer, "full_copy_due")),
+			       "another user (mounted at /mnt/a-directory-with-a-?-in-its/caf?) used the origin"));
+	json_object_put(answer);
+}
+
 static void test_metadata_that_hangs_does_not_hide_a_user_of_the_origin(void **state)
 {
 	(void)state;
@@ -468,6 +488,7 @@ int main(void)
 		with_files(test_a_user_who_takes_the_origin_during_the_open_is_noted),
 		with_files(test_an_open_that_fails_keeps_the_note_of_a_user),
 		with_files(test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted_at_0),
+		with_files(test_a_note_that_is_no_utf8_still_answers_a_diff),
 		with_files(test_metadata_that_hangs_does_not_hide_a_user_of_the_origin),
 		with_files(test_metadata_that_was_put_back_is_noticed_once),
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),

@@ -63,7 +63,7 @@ static struct json_object *full_copy_due(const char *name, const struct err *why
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "volume", json_object_new_string(name));
-	json_object_object_add(o, "full_copy_due", json_object_new_string(why->msg));
+	json_object_object_add(o, "full_copy_due", jsonl_text(why->msg));
 	return o;
 }
 
