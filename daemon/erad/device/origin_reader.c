@@ -115,10 +115,19 @@ static void answer(const struct origin_question *q, int pipe_fd, struct origin_a
 
 /* A child.  fd: its pidfd; -1: the entry is free. */
 struct child {
-	uint64_t dev;
+	uint64_t dev;		/* the result of child_key() */
 	int fd;
 	bool waited;		/* the reader has waited for the end of this child once */
 };
+
+/*
+ * Returns the number that no two children share.  A sync that hangs must not delay the freeze of the same
+ * device, because an image is made without the sync, too.  No number of a device has this bit.
+ */
+static uint64_t child_key(const struct origin_question *q)
+{
+	return q->what == ORIGIN_SYNC ? q->dev | 1ull << 62 : q->dev;
+}
 
 static bool has_ended(const struct child *c, int ms)
 {
@@ -249,7 +258,7 @@ static void run_reader(int fd)
 			poll(NULL, 0, LOOK_MS);
 			continue;
 		}
-		c = find_free(children, q.dev, &why);
+		c = find_free(children, child_key(&q), &why);
 		pid = c ? fork() : -1;
 		if (!pid)
 			run_child(pipe_fd, &q);
@@ -263,7 +272,7 @@ static void run_reader(int fd)
 		if (pid < 0)
 			send_bytes(pipe_fd, &why, sizeof(why));
 		if (pid > 0) {
-			c->dev = q.dev;
+			c->dev = child_key(&q);
 			c->waited = false;
 			c->fd = pidfd_open(pid, 0);
 		}

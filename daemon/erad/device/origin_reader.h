@@ -52,7 +52,7 @@ enum origin_read {
 	ORIGIN_DISCARD_STORE,		/* store_discard() */
 	ORIGIN_REMOVE_DEVICE,		/* dm_remove() of the mapped device with the name `path` */
 	/* For the mapped device `dev` of the volume with the name `path`: */
-	ORIGIN_SYNC,			/* fs_sync() */
+	ORIGIN_SYNC,			/* fs_sync(); delays no other question about the device */
 	ORIGIN_SWAP_FROZEN,		/* fs_swap_frozen() */
 	ORIGIN_PEEK,			/* place_peek() of `path`, with `depth` */
 };

@@ -282,15 +282,16 @@ static int put_below(struct volume *v, const struct image_volume *l, dev_t origi
 	struct image_volume now;
 	struct dm_device d;
 	uint64_t began;
+	struct err late;
 	int r;
 
 	/*
 	 * A freeze first makes new writes wait, and then writes back all dirty data.  Write back
-	 * most of the data before the freeze, while writes go on.
+	 * most of the data before the freeze, while writes go on.  If this fails or takes too long,
+	 * the freeze writes back more data.
 	 */
-	r = ask(ORIGIN_SYNC, v, l->dev, SYNC_MS, err);
-	if (r)
-		return r;
+	if (ask(ORIGIN_SYNC, v, l->dev, SYNC_MS, &late))
+		log_notice("volume %s: the freeze for the image may take long: %s", v->name, late.msg);
 	/*
 	 * Read the table only now: the examination of the store and the sync may take minutes, and
 	 * somebody may have replaced the table meanwhile.
