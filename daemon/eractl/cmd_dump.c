@@ -9,8 +9,8 @@
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/eractl.h"
-#include "eractl/era_notes.h"
 #include "eractl/eras.h"
+#include "store/era_notes.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
@@ -24,16 +24,15 @@ struct dump {
 static void begin_xml(const struct dump *d)
 {
 	const struct store_info *i = &d->info;
-	char uuid[UUID_TEXT_SIZE];
+	char uuid[UUID_TEXT_SIZE], notes[ERA_NOTES_TEXT];
 
 	printf("<superblock uuid=\"%s\" block_size=\"%" PRIu32 "\" nr_blocks=\"%" PRIu64
 	       "\" current_era=\"%" PRIu32 "\"", uuid_text(i->uuid, uuid), i->block_sectors,
 	       i->nr_blocks, i->era);
 	if (!d->dm_era) {
 		printf(" nr_sectors=\"%" PRIu64 "\" journal_pages=\"%" PRIu64 "\" array_chunk=\"%"
-		       PRIu32 "\" notes=\"", i->nr_sectors, i->journal_pages, i->chunk_pages);
-		era_notes_print(stdout, &d->notes);
-		putchar('"');
+		       PRIu32 "\" notes=\"%s\"", i->nr_sectors, i->journal_pages, i->chunk_pages,
+		       era_notes_text(&d->notes, notes));
 	}
 	fputs(">\n  <era_array>\n", stdout);
 }

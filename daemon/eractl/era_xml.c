@@ -9,8 +9,8 @@
 
 #include "common/uuid.h"
 #include "erad_format.h"
-#include "eractl/era_notes.h"
 #include "eractl/era_xml.h"
+#include "store/era_notes.h"
 
 #define READ_BYTES	(64u << 10)
 #define MAX_SECTORS	((uint64_t)1 << 55)	/* size of the largest device */

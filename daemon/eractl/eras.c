@@ -8,6 +8,7 @@
 #include "eractl/eractl.h"
 #include "eractl/eras.h"
 #include "eractl/metadata.h"
+#include "store/era_notes.h"
 #include "store/super.h"
 
 static void complain_of_out(const char *operand)
@@ -94,8 +95,8 @@ static int err_garbled_eras(struct err *err, const char *how)
 
 static int eras_head(struct answer *a, struct json_object *o, struct err *err)
 {
+	const char *uuid = json_text(o, "uuid"), *notes = json_text(o, "notes"), *who;
 	uint64_t era, block_sectors, chunk;
-	const char *uuid = json_text(o, "uuid"), *who;
 	struct store_info *i = &a->info;
 
 	if (!uuid || !uuid_from_text(uuid, i->uuid) || !json_number(o, "era", &era) ||
@@ -104,6 +105,9 @@ static int eras_head(struct answer *a, struct json_object *o, struct err *err)
 	    !json_number(o, "journal_pages", &i->journal_pages) ||
 	    !json_number(o, "array_chunk", &chunk))
 		return err_garbled_eras(err, "its first part lacks a member");
+	/* Only a closed volume has notes.  An older erad does not send them. */
+	if (notes && a->reader->notes && !era_notes_parse(notes, a->reader->notes))
+		return err_garbled_eras(err, "its notes of the origin are wrong");
 	i->era = era;
 	i->block_sectors = block_sectors;
 	i->chunk_pages = chunk;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,10 +20,12 @@
 #include "erad/ops/open.h"
 #include "erad/ops/resize.h"
 #include "erad/request/diff.h"
+#include "erad/request/dump.h"
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/registry.h"
 #include "ops_fixture.h"
 #include "store/build.h"
+#include "store/era_notes.h"
 #include "store/history.h"
 #include "volume_fixture.h"
 
@@ -321,6 +325,45 @@ static void test_a_note_that_is_no_utf8_still_answers_a_diff(void **state)
 	json_object_put(answer);
 }
 
+static void test_a_dump_of_a_closed_volume_has_the_notes_of_its_metadata(void **state)
+{
+	struct json_object *result, *part, *notes;
+	struct store_notes got, expected;
+	struct jsonl erad, client;
+	struct store *s;
+	struct err err;
+	int ends[2];
+
+	(void)state;
+	create_data();
+	close_data();
+	sim.in_use = true;
+	refuse_open(-EBUSY, "it is mounted");
+	sim.in_use = false;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	jsonl_init(&erad, ends[0], 65536, 1000);
+	jsonl_init(&client, ends[1], 65536, 1000);
+	if (request_dump(&erad, "data", STORE_NOW, DUMP_MOMENT, &result, &err))
+		fail_msg("%s", err.msg);
+	json_object_put(result);
+	if (jsonl_read(&client, &part, &err) < 0)
+		fail_msg("%s", err.msg);
+	notes = json_object_object_get(json_object_object_get(part, "part"), "notes");
+	assert_non_null(notes);
+	assert_true(era_notes_parse(json_object_get_string(notes), &got));
+	json_object_put(part);
+	jsonl_free(&erad);
+	jsonl_free(&client);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(op_open_closed("data", &s, &err), 0);
+	store_notes(s, &expected);
+	store_close(s, false, NULL);
+	assert_int_equal(got.sealed, expected.sealed);
+	assert_memory_equal(got.item, expected.item, sizeof(got.item));
+	assert_memory_equal(got.seal, expected.seal, sizeof(got.seal));
+}
+
 static void test_metadata_that_hangs_does_not_hide_a_user_of_the_origin(void **state)
 {
 	(void)state;
@@ -489,6 +532,7 @@ int main(void)
 		with_files(test_an_open_that_fails_keeps_the_note_of_a_user),
 		with_files(test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted_at_0),
 		with_files(test_a_note_that_is_no_utf8_still_answers_a_diff),
+		with_files(test_a_dump_of_a_closed_volume_has_the_notes_of_its_metadata),
 		with_files(test_metadata_that_hangs_does_not_hide_a_user_of_the_origin),
 		with_files(test_metadata_that_was_put_back_is_noticed_once),
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),

@@ -19,6 +19,7 @@
 #include "erad/volume/snapshot.h"
 #include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
+#include "store/era_notes.h"
 
 #define PART_RUNS	1024
 #define PROGRESS_MS	200
@@ -34,6 +35,7 @@ struct dump {
 	bool out;
 	/* The devices in the past note of the closed volume: see past_is_noted().  "": none. */
 	char past[PAST_NOTE_TEXT];
+	const struct store_notes *notes;	/* what the closed metadata notes of the origin; NULL: not known */
 	struct json_object *runs;
 	uint64_t nr, told_ms;
 };
@@ -87,7 +89,7 @@ static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 static struct json_object *dump_head(const struct dump *d, const char *name, const struct store_info *s, bool snapshot)
 {
 	struct json_object *o = json_object_new_object();
-	char uuid[UUID_TEXT_SIZE];
+	char uuid[UUID_TEXT_SIZE], notes[ERA_NOTES_TEXT];
 
 	json_object_object_add(o, "volume", json_object_new_string(name));
 	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(s->uuid, uuid)));
@@ -103,6 +105,8 @@ static struct json_object *dump_head(const struct dump *d, const char *name, con
 		json_object_object_add(o, "out_of_table", json_object_new_boolean(true));
 	if (*d->past)
 		json_object_object_add(o, "origin_used_by", jsonl_text(d->past));
+	if (d->notes)
+		json_object_object_add(o, "notes", json_object_new_string(era_notes_text(d->notes, notes)));
 	return o;
 }
 
@@ -142,6 +146,7 @@ static int send_eras(struct dump *d, const char *name, struct store *s, enum sto
 static int dump_closed(struct dump *d, const char *name, enum store_view view,
 		  struct json_object **result, struct err *err)
 {
+	struct store_notes notes;
 	struct store *s;
 	int r;
 
@@ -152,6 +157,8 @@ static int dump_closed(struct dump *d, const char *name, enum store_view view,
 	if (view == STORE_NOW) {
 		d->out = table_note_is_out(s);
 		past_is_noted(s, d->past);
+		store_notes(s, &notes);
+		d->notes = &notes;
 	}
 	r = send_eras(d, name, s, view, false, result, err);
 	store_close(s, false, NULL);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Converts the notes of the origin to text and back: see era_notes.h. */
+#include <stdio.h>
 #include <string.h>
 
-#include "eractl/era_notes.h"
+#include "store/era_notes.h"
 
 #define SEALED		"sealed "
 #define UNSEALED	"unsealed "
@@ -17,22 +18,22 @@ union bytes {
 	uint8_t byte[ERAD_HISTORY_ITEMS * ERAD_HISTORY_ITEM + ERAD_HISTORY_SEAL];
 };
 
-void era_notes_print(FILE *f, const struct store_notes *n)
+const char *era_notes_text(const struct store_notes *n, char text[ERA_NOTES_TEXT])
 {
 	size_t len = sizeof(union bytes);
 	union bytes b;
+	char *p;
 
 	memcpy(b.item, n->item, sizeof(b.item));
 	memcpy(b.seal, n->seal, sizeof(b.seal));
 	while (len && !b.byte[len - 1])
 		len--;
-	if (n->sealed && !len) {
-		fputs(UNKNOWN, f);
-		return;
-	}
-	fputs(n->sealed ? SEALED : UNSEALED, f);
+	if (n->sealed && !len)
+		return strcpy(text, UNKNOWN);
+	p = stpcpy(text, n->sealed ? SEALED : UNSEALED);
 	for (size_t i = 0; i < len; i++)
-		fprintf(f, "%02x", b.byte[i]);
+		p += sprintf(p, "%02x", b.byte[i]);
+	return text;
 }
 
 /* Returns the value of a hexadecimal digit in lower case, or -1. */
