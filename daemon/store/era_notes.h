@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The text in which a dump, and erad's answer to eractl dump, keep what the metadata notes of the origin (store/history.h), so that the
- * next open of the restored metadata notices writes past erad as the dumped metadata would have:
+ * The text in which a dump, and erad's answer to eractl dump, keep what the metadata notes of the
+ * origin (store/history.h), so that the next open of the restored metadata notices writes past erad
+ * as the dumped metadata would have:
  *
  *	sealed HEX	notes with a seal; HEX is the items and the seal, without zeros at the end
  *	unsealed HEX	notes without a seal; HEX is the items
