@@ -160,11 +160,11 @@
  *		"array_chunk", "out_of_table"?, "origin_used_by"?, "notes"?}.  out_of_table is true if the
  *		volume is closed, and its target was taken out of its table, so that later writes may
  *		be missing.  origin_used_by names another device that was on the origin at erad's
- *		last look before the close, or because of which an open was refused, so that writes
- *		of this device may be missing.  notes is what the metadata of a closed volume notes
- *		of the origin, as the text of store/era_notes.h.  A dump or
- *		check of a live volume reads a snapshot.  If the request
- *		does not name the volume's own snapshot, erad takes one for this connection.
+ *		last look before the close, or a user of the origin because of which an open was
+ *		refused, so that their writes may be missing.  notes is what the metadata of a closed
+ *		volume notes of the origin, as the text of store/era_notes.h.  A dump or check of a
+ *		live volume reads a snapshot.  If the request does not name the volume's own
+ *		snapshot, erad takes one for this connection.
  *		EEXIST: the volume has a snapshot.  EBUSY: another dump or check is under way
  *
  * state	"closed", "loading", "active", "failed", "detached" (the target is live, but erad

@@ -22,9 +22,9 @@ struct eras_reader {
 	bool loose;
 	void *ctx;
 	/*
-	 * If not NULL, receives the notes before begin() is called.  Only eractl itself reads
-	 * notes, from the metadata of a closed volume.  If erad sends the eras, or for a snapshot,
-	 * the notes are a seal of zeros, with which the next open records a gap.
+	 * If not NULL, receives the notes of a closed volume before begin() is called.  For a live
+	 * volume and a snapshot, the notes are a seal of zeros, with which the next open records a
+	 * gap.
 	 */
 	struct store_notes *notes;
 	/*
