@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Brings a copy on the export of an NBD server up to date: see backup_nbd.h. */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -26,9 +27,13 @@ struct to_nbd {
 	struct standing_place place;
 	struct standing standing;	/* state of the copy before this backup */
 	bool known;			/* the state is of a copy at this target */
+	/* The export does not have the copy of the state, and --overwrite was given. */
+	bool other;
 	int lock;			/* descriptor of the lock file; -1: not open */
-	/* The places of the state's seal at which the export has other content. */
-	struct nbd_differing differing;
+	/* The places of the state's two seals at which the export has other content. */
+	struct nbd_differing differing, unfinished_differing;
+	/* While a full copy is not completed, the state has this: what the export had before. */
+	struct seal before;
 	struct seal seal;		/* seal of the volume at the new moment */
 };
 
@@ -105,6 +110,8 @@ static int write_state(const struct to_nbd *n, bool partial, struct err *err)
 	strcpy(s.target, b->target);
 	if (partial) {
 		strcpy(s.unfinished, to);
+		s.unfinished_seal = n->seal;
+		s.seal = n->before;
 		/* A full copy destroys the copy of the base. */
 		if (b->content.since) {
 			strcpy(s.at, n->standing.at);
@@ -136,6 +143,8 @@ static const char *why_no_base(const struct to_nbd *n)
 		return *s->target ? "the state is of a copy at another target" : "this is the first copy";
 	if (b->full)
 		return "--full was given";
+	if (n->other)
+		return "the export has other content than a copy of the volume, and --overwrite was given";
 	if (!*s->at)
 		return "the last full copy was not completed";
 	if (!stream_token(s->at, &at))
@@ -173,8 +182,10 @@ static void choose_base(struct to_nbd *n)
 	b->content.since = b->base_token;
 }
 
-/* Before the first backup: refuses an export that has content, which the user may need. */
-static int check_empty(struct to_nbd *n, struct err *err)
+/* ---- what the export has ---- */
+
+/* Sets *empty to whether the first MiB of the export is zeros. */
+static int find_empty(struct to_nbd *n, bool *empty, struct err *err)
 {
 	const uint64_t length = n->target.size < NBD_PIECE ? n->target.size : NBD_PIECE;
 	uint8_t *buf = malloc(NBD_PIECE);
@@ -182,23 +193,104 @@ static int check_empty(struct to_nbd *n, struct err *err)
 
 	if (!r && length)
 		r = nbd_target_read(&n->target, buf, length, 0, err);
-	if (!r && length && !content_all_zeros((const char *)buf, length))
-		r = err_set(err, -EEXIST, "%s: the export has content; if it is the right export, --overwrite overwrites it", n->b->target);
+	*empty = !r && (!length || content_all_zeros((const char *)buf, length));
 	free(buf);
 	return r;
+}
+
+/*
+ * The export is to be overwritten, whatever it has.  Notes its first MiB, so that the next backup
+ * recognizes the export if this backup is interrupted.
+ */
+static int accept_any(struct to_nbd *n, struct err *err)
+{
+	const int r = nbd_places_first(&n->target, &n->before, err);
+
+	/* A place that cannot be read may nevertheless be overwritten. */
+	return r && !n->target.failed ? 0 : r;
+}
+
+/* Returns whether the export has what the seal has at byte 0. */
+static bool has_first(const struct seal *s, const struct nbd_differing *d)
+{
+	return s->nr && !s->entry[0].offset && !d->at[0];
+}
+
+/*
+ * Sets *is to whether the export has the copy of the state, perhaps with other content at some
+ * places.  While a backup is not completed, each place has the content before or after this backup,
+ * so about half of the places of the two seals may differ.  If a full copy was interrupted soon, only
+ * the first MiB shows whether this is the export.
+ */
+static int recognize(struct to_nbd *n, bool *is, struct err *err)
+{
+	const struct standing *s = &n->standing;
+	const unsigned int nr = le32toh(s->seal.nr) + le32toh(s->unfinished_seal.nr);
+	const unsigned int differ = n->differing.nr + n->unfinished_differing.nr;
+
+	*is = s->partial ? nr && 4 * differ <= 3 * nr : 2 * differ <= nr;
+	if (*is || !s->partial || *s->at)
+		return 0;
+	*is = has_first(&s->seal, &n->differing) || has_first(&s->unfinished_seal, &n->unfinished_differing);
+	return *is ? 0 : find_empty(n, is, err);
+}
+
+static void say_difference(const struct to_nbd *n, struct err *out)
+{
+	if (n->differing.nr)
+		nbd_places_say(&n->differing, &n->standing.seal, out);
+	else if (n->unfinished_differing.nr)
+		nbd_places_say(&n->unfinished_differing, &n->standing.unfinished_seal, out);
+	else
+		err_set(out, 0, "its first MiB is not zeros");
+}
+
+/* Compares the export with the state. */
+static int compare(struct to_nbd *n, struct err *err)
+{
+	const struct backup *b = n->b;
+	const struct standing *s = &n->standing;
+	struct err difference;
+	bool is = false;
+	int r;
+
+	/* A full copy needs to know only whether this is the right export. */
+	r = nbd_places_compare(&n->target, &s->seal, b->full, &n->differing, err);
+	if (!r)
+		r = nbd_places_compare(&n->target, &s->unfinished_seal, b->full, &n->unfinished_differing, err);
+	if (!r)
+		r = recognize(n, &is, err);
+	n->before = s->seal;
+	if (r || is)
+		return r;
+	n->other = true;
+	if (b->overwrite)
+		return accept_any(n, err);
+	say_difference(n, &difference);
+	return err_set(err, -EEXIST, "%s: the export does not have the copy in the state %s: %s; expected the copy of %s; check that the server has the right export, or give --overwrite if this export is to be overwritten",
+		       b->target, b->state, difference.msg, *s->at ? s->at : s->unfinished);
 }
 
 /* Compares the export with the state, or checks that the export may be overwritten. */
 static int examine(struct to_nbd *n, struct err *err)
 {
-	if (!n->known)
-		return n->b->overwrite ? 0 : check_empty(n, err);
-	return *n->standing.at ? nbd_places_compare(&n->target, &n->standing.seal, &n->differing, err) : 0;
+	bool empty;
+	int r;
+
+	if (n->known)
+		return compare(n, err);
+	if (n->b->overwrite)
+		return accept_any(n, err);
+	/* Before the first backup: refuses an export that has content, which the user may need. */
+	r = find_empty(n, &empty, err);
+	if (r || empty)
+		return r;
+	return err_set(err, -EEXIST, "%s: the export has content; if it is the right export, --overwrite overwrites it", n->b->target);
 }
 
 /*
  * Lists the extents.  Makes a full copy if the export has other content than the last backup has
- * left.  If the last backup was not completed, the places that are to be copied again do not count.
+ * left.  If the last backup was not completed, the bytes that are to be copied again do not count.
  */
 static int list(struct to_nbd *n, struct err *err)
 {
@@ -209,10 +301,12 @@ static int list(struct to_nbd *n, struct err *err)
 	if (r || !b->content.since)
 		return r;
 	if (n->standing.partial)
-		nbd_places_forgive(&n->differing, &n->standing.seal, b->content.extents);
-	if (!n->differing.nr)
-		return 0;
-	nbd_places_say(&n->differing, &n->standing.seal, &difference);
+		r = nbd_places_forgive(&n->target, b, &n->standing.seal, &n->differing, err);
+	if (!r && n->standing.partial)
+		r = nbd_places_forgive(&n->target, b, &n->standing.unfinished_seal, &n->unfinished_differing, err);
+	if (r || (!n->differing.nr && !n->unfinished_differing.nr))
+		return r;
+	say_difference(n, &difference);
 	err_prefix(&difference, 0, "the export has other content than the last backup has left there");
 	backup_make_full(b, difference.msg);
 	return content_list(&b->content, err);
@@ -234,21 +328,38 @@ static int take_seal(struct to_nbd *n, struct err *err)
 	return r ? err_prefix(err, r, "%s", c->device_path) : 0;
 }
 
-/* Compares the export with the seal of the volume.  If they differ, the next backup is a full copy. */
+/* Compares the export with the seal of the volume. */
 static int check_seal(struct to_nbd *n, struct err *err)
 {
-	struct backup *b = n->b;
 	struct nbd_differing differing;
-	struct err difference, ignored;
-	int r = nbd_places_compare(&n->target, &n->seal, &differing, err);
+	struct err difference;
+	int r = nbd_places_compare(&n->target, &n->seal, false, &differing, err);
 
 	if (r || !differing.nr)
 		return r;
+	n->target.other_content = true;
 	nbd_places_say(&differing, &n->seal, &difference);
-	b->content.since = NULL;
-	write_state(n, true, &ignored);
 	return err_set(err, -EIO, "%s: the copy differs from the volume: %s; something else has written to the export, or past erad to the volume",
-		       b->target, difference.msg);
+		       n->b->target, difference.msg);
+}
+
+/*
+ * After an error: adds what the next backup does.  If the export has other content than was
+ * written, the next backup is a full copy.
+ */
+static void say_next(struct to_nbd *n, struct err *err)
+{
+	struct backup *b = n->b;
+	struct err why;
+
+	if (n->target.other_content && b->content.since) {
+		b->content.since = NULL;
+		if (write_state(n, true, &why)) {
+			err_suffix(err, "%s; give --full to the next backup", why.msg);
+			return;
+		}
+	}
+	err_suffix(err, "the copy is between two moments; the next backup %s", b->content.since ? "completes it" : "makes a full copy again");
 }
 
 static int copy(struct to_nbd *n, struct err *err)
@@ -261,12 +372,12 @@ static int copy(struct to_nbd *n, struct err *err)
 	if (!r)
 		r = nbd_copy_open(&c, err);
 	if (!r)
+		r = take_seal(n, err);
+	if (!r)
 		r = write_state(n, true, err);
 	if (r)
 		goto out;
 	r = nbd_copy_write(&c, err);
-	if (!r)
-		r = take_seal(n, err);
 	if (!r)
 		r = backup_end_reading(b, err);
 	/* Close the device now, because others may use it while the copy is read back. */
@@ -279,8 +390,7 @@ static int copy(struct to_nbd *n, struct err *err)
 	if (!r)
 		r = check_seal(n, err);
 	if (r)
-		err_suffix(err, "the copy is between two moments; the next backup %s",
-			   b->content.since ? "completes it" : "makes a full copy again");
+		say_next(n, err);
 	else
 		r = write_state(n, false, err);
 out:

@@ -8,9 +8,10 @@
  *
  * The order of steps:
  *  1. Compare the export with the state.
- *  2. Note durably in the state that the copy is between two moments: the base and the new moment.
+ *  2. Take a seal of the volume.  Note durably in the state this seal, and that the copy is between
+ *     two moments: the base and the new moment.
  *  3. Write, flush, and read back what was written.
- *  4. Compare the export with the volume at the places of a seal.
+ *  4. Compare the export with the volume at the places of the seal.
  *  5. Note durably in the state that the copy has the new moment.
  *
  * After a failure from step 2 on, the state still has the base.  The next increment on this base has

@@ -66,8 +66,6 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 				   "--keep and --full-every are for a directory: an NBD server has one copy");
 	if (!b->nbd && (b->state || b->overwrite))
 		return usage_error(cmd, "%s is for an NBD server", b->state ? "--state" : "--overwrite");
-	if (b->overwrite && !b->init)
-		return usage_error(cmd, "--overwrite is for --init");
 	if (b->closed && !b->content.device_path)
 		return usage_error(cmd, "--device DEV is missing: name the device with the data");
 	if (b->closed && (b->with_freeze || b->to))
@@ -174,7 +172,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR|URI [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init [--overwrite]] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
+	.args = "NAME|METADATA DIR|URI [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--overwrite] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups, or update one on an NBD server",
 	.text =
 	"Copies what was written since the last copy in DIR. If that is not possible,\n"

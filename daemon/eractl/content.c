@@ -183,8 +183,7 @@ static int read_extent(const struct reading *rd, const struct content_extent *e,
 	return r;
 }
 
-/* Extends the extent to multiples of align, but not beyond the end of the volume. */
-static void align_extent(struct content_extent *e, uint64_t align, uint64_t size)
+void content_align_extent(struct content_extent *e, uint64_t align, uint64_t size)
 {
 	uint64_t end = (e->offset + e->length + align - 1) & ~(align - 1);
 
@@ -226,7 +225,7 @@ int content_read(struct content *c, uint64_t align, uint64_t grain, const char *
 			break;
 		nr++;
 		bytes += e.length;
-		align_extent(&e, align, c->head.size);
+		content_align_extent(&e, align, c->head.size);
 		if (last.length && e.offset <= last.offset + last.length) {
 			last.length = e.offset + e.length - last.offset;
 			continue;

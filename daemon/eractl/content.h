@@ -92,6 +92,12 @@ int content_list(struct content *c, struct err *err);
  */
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err);
 
+/*
+ * Extends the extent to multiples of align, a power of two, but not beyond `size`, the end of the
+ * volume.
+ */
+void content_align_extent(struct content_extent *e, uint64_t align, uint64_t size);
+
 /* Returns whether all of the buffer is zeros.  len is not 0. */
 bool content_all_zeros(const char *buf, uint64_t len);
 

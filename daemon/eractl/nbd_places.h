@@ -4,10 +4,10 @@
 #define ERACTL_NBD_PLACES_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "common/err.h"
 #include "common/seal.h"
+#include "eractl/backup.h"
 #include "eractl/nbd_target.h"
 
 /* The places at which the export has another content than the seal. */
@@ -18,15 +18,21 @@ struct nbd_differing {
 
 /*
  * Reads up to SEAL_READ_MAX bytes of the export.  A place behind the end of the export counts as
- * different.  Returns an error if the seal is not valid, or a place cannot be read.
+ * different.  tolerate true: a place that the server cannot read counts as equal; else it is an
+ * error.  Returns an error also if the seal is not valid.
  */
-int nbd_places_compare(struct nbd_target *t, const struct seal *s, struct nbd_differing *d, struct err *err);
+int nbd_places_compare(struct nbd_target *t, const struct seal *s, bool tolerate, struct nbd_differing *d, struct err *err);
 
 /*
- * Removes from d the places that have a byte in one of the extents.  extents: the temporary file of
- * struct content.
+ * After a backup that was not completed: removes from d the places that this backup makes right.
+ * These are the places that differ from the volume only in bytes that this backup writes.
+ * b->content is open, and its extents are listed.  May read all the places from the export and from
+ * the volume.
  */
-void nbd_places_forgive(struct nbd_differing *d, const struct seal *s, FILE *extents);
+int nbd_places_forgive(struct nbd_target *t, const struct backup *b, const struct seal *s, struct nbd_differing *d, struct err *err);
+
+/* Computes a seal with one place: what the export has in its first MiB. */
+int nbd_places_first(struct nbd_target *t, struct seal *out, struct err *err);
 
 /* Writes how many places differ, and the first of them.  d->nr is not 0. */
 void nbd_places_say(const struct nbd_differing *d, const struct seal *s, struct err *out);

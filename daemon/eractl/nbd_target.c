@@ -257,6 +257,7 @@ static int check_content(struct nbd_target *t, const struct nbd_slot *s, struct 
 
 	if (w->zeros ? content_all_zeros((const char *)data, w->length) : crc32c(0, data, w->length) == w->crc)
 		return 0;
+	t->other_content = true;
 	t->failed = err_set(&t->why, -EIO, "%s: %" PRIu64 " bytes at byte %" PRIu64 " read back with other content than was written; something else writes to the export, or the disk of the server is faulty",
 			    t->uri, w->length, w->offset);
 	return failed_before(t, err);
@@ -463,14 +464,41 @@ int nbd_target_check(struct nbd_target *t, const struct nbd_written *w, struct e
 	return begun(t, s, nbd_aio_pread(t->nbd, s->buf, end - w->offset, w->offset, completion(s), 0), err);
 }
 
+/*
+ * Waits until no request uses a buffer of the caller.  Then forgets the error, if the server has
+ * answered all requests.  If the connection has ended, closes the handle, which ends the requests.
+ */
+static void end_reading(struct nbd_target *t)
+{
+	struct err ignored;
+	bool busy;
+
+	do {
+		reap(t, &ignored);
+		busy = false;
+		for (unsigned int i = 0; i < NBD_SLOTS; i++)
+			busy = busy || t->slot[i].busy;
+	} while (busy && nbd_poll(t->nbd, SILENCE_MS) > 0);
+	if (!busy && nbd_aio_is_ready(t->nbd)) {
+		t->failed = 0;
+		return;
+	}
+	nbd_close(t->nbd);
+	t->nbd = NULL;
+}
+
 int nbd_target_read(struct nbd_target *t, uint8_t *buf, uint64_t length, uint64_t offset, struct err *err)
 {
 	const uint64_t begin = offset & ~(t->minimum - 1), end = round_up(t, offset + length);
-	uint8_t *whole = malloc(end - begin);
 	struct nbd_slot *s;
+	uint8_t *whole;
 	uint64_t n;
-	int r = whole ? 0 : err_set(err, -ENOMEM, "out of memory");
+	int r;
 
+	if (t->failed)
+		return failed_before(t, err);
+	whole = malloc(end - begin);
+	r = whole ? 0 : err_set(err, -ENOMEM, "out of memory");
 	for (uint64_t at = begin; !r && at < end; at += n) {
 		n = end - at < t->piece ? end - at : t->piece;
 		r = find_slot(t, &s, err);
@@ -483,14 +511,8 @@ int nbd_target_read(struct nbd_target *t, uint8_t *buf, uint64_t length, uint64_
 		r = nbd_target_wait(t, err);
 	if (!r)
 		memcpy(buf, whole + (offset - begin), length);
-	/*
-	 * After an error, answers to other requests may still arrive.  The connection must end
-	 * before their buffer is freed.
-	 */
-	if (r && whole) {
-		nbd_close(t->nbd);
-		t->nbd = NULL;
-	}
+	if (r && whole)
+		end_reading(t);
 	free(whole);
 	return r;
 }

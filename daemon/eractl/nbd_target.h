@@ -4,7 +4,7 @@
  * requests in flight.  Uses at most NBD_SLOTS buffers of NBD_PIECE bytes.
  *
  * After the first error of a request, all further calls that write, read or wait fail with this
- * error.  One thread uses a target.
+ * error.  An exception is nbd_target_read().  One thread uses a target.
  */
 #ifndef ERACTL_NBD_TARGET_H
 #define ERACTL_NBD_TARGET_H
@@ -52,6 +52,7 @@ struct nbd_target {
 	 */
 	uint8_t *tail;
 	int failed;			/* the first error, a negative errno; 0: none */
+	bool other_content;		/* nbd_target_check() has found other content */
 	struct err why;			/* message of the first error */
 };
 
@@ -108,7 +109,8 @@ int nbd_target_wait(struct nbd_target *t, struct err *err);
 
 /*
  * Reads from the export, and waits for the data.  Any offset and length within the export are
- * allowed.  Waits for all other requests, too.
+ * allowed.  Waits for all other requests, too.  Only call this when no request is in flight: after an
+ * error that is an answer of the server, further calls are possible, and t->failed is 0.
  */
 int nbd_target_read(struct nbd_target *t, uint8_t *buf, uint64_t length, uint64_t offset, struct err *err);
 

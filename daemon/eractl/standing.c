@@ -18,13 +18,15 @@
 #include "eractl/standing.h"
 
 /*
- * The text has the line "erad copy 1", a line for each member, a line for each place of the seal,
- * and a last line, which shows that the text is complete.
+ * The text has the line "erad copy 1", a line for each member, a line for each place of the seal
+ * and of the unfinished seal, and a last line, which shows that the text is complete.
  */
 #define FIRST_LINE	"erad copy 1\n"
-#define PLACE_MAX	64u	/* limit for the line of a place, in bytes */
+#define PLACE_MAX	80u	/* limit for the line of a place, in bytes */
+#define PLACE		"place"
+#define UNFINISHED_PLACE	"unfinished_place"
 #define DIRECT_UNIT	4096u	/* a multiple of the sector size of every disk, in bytes */
-#define TEXT_MAX	(3 * STREAM_NAME_MAX + sizeof(struct identity) + SEAL_ENTRIES * PLACE_MAX + 256)
+#define TEXT_MAX	(3 * STREAM_NAME_MAX + sizeof(struct identity) + 2 * SEAL_ENTRIES * PLACE_MAX + 256)
 
 /*
  * Copies VALUE of the line "KEY VALUE\n" at *text, and moves *text behind this line.  Returns false
@@ -69,13 +71,14 @@ static bool parse_device(const char **text, struct identity *i)
 		take_string(text, "part_uuid", i->part_uuid, sizeof(i->part_uuid));
 }
 
-static bool parse_seal(const char **text, struct seal *seal)
+/* Parses the lines "KEY PLACE" of a seal. */
+static bool parse_seal(const char **text, const char *key, struct seal *seal)
 {
 	char place[STREAM_NAME_MAX + 1];
 	uint64_t offset, hash;
 	uint32_t length, what, nr = 0;
 
-	while (take_line(text, "place", place)) {
+	while (take_line(text, key, place)) {
 		if (nr == SEAL_ENTRIES || sscanf(place, "%" SCNu64 " %" SCNu32 " %" SCNu32 " %" SCNx64, &offset, &length, &what, &hash) != 4)
 			return false;
 		seal->entry[nr++] = (struct seal_entry){
@@ -107,7 +110,18 @@ static bool parse_standing(const char *text, struct standing *s)
 		return false;
 	if (take_line(&text, "target", s->target))
 		s->closed = take_line(&text, "closed", state);
-	return parse_device(&text, &s->device) && parse_seal(&text, &s->seal) && !strcmp(text, "end\n");
+	return parse_device(&text, &s->device) && parse_seal(&text, PLACE, &s->seal) &&
+		parse_seal(&text, UNFINISHED_PLACE, &s->unfinished_seal) && !strcmp(text, "end\n");
+}
+
+static void print_seal(FILE *f, const char *key, const struct seal *seal)
+{
+	for (uint32_t i = 0; i < le32toh(seal->nr); i++) {
+		const struct seal_entry *e = &seal->entry[i];
+
+		fprintf(f, "%s %" PRIu64 " %" PRIu32 " %" PRIu32 " %016" PRIx64 "\n", key, le64toh(e->offset), le32toh(e->length),
+			le32toh(e->what), le64toh(e->hash));
+	}
 }
 
 static void print_standing(FILE *f, const struct standing *s)
@@ -122,12 +136,8 @@ static void print_standing(FILE *f, const struct standing *s)
 	if (s->device.version)
 		fprintf(f, "device %" PRIu64 "\ndm_uuid %s\nserial %s\npart_uuid %s\n", le64toh(s->device.nr_sectors),
 			s->device.dm_uuid, s->device.serial, s->device.part_uuid);
-	for (uint32_t i = 0; i < le32toh(s->seal.nr); i++) {
-		const struct seal_entry *e = &s->seal.entry[i];
-
-		fprintf(f, "place %" PRIu64 " %" PRIu32 " %" PRIu32 " %016" PRIx64 "\n", le64toh(e->offset), le32toh(e->length),
-			le32toh(e->what), le64toh(e->hash));
-	}
+	print_seal(f, PLACE, &s->seal);
+	print_seal(f, UNFINISHED_PLACE, &s->unfinished_seal);
 	fputs("end\n", f);
 }
 

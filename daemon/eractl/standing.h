@@ -46,7 +46,16 @@ struct standing {
 	int64_t mtime_s, mtime_ns;		/* modification time of a regular file */
 	/* Identity of a block device.  version 0: the copy is a file. */
 	struct identity device;
-	struct seal seal;			/* nr 0: the state is stored in the attribute */
+	/*
+	 * Hashes of places of the copy.  nr 0: the state is stored in the attribute.  For the export
+	 * of an NBD server whose full copy was not completed: what the export had before.
+	 */
+	struct seal seal;
+	/*
+	 * If partial is true, for the export of an NBD server: hashes of places of the volume at
+	 * the moment `unfinished`.  nr 0: unknown.
+	 */
+	struct seal unfinished_seal;
 	/* URI of the export of an NBD server that is the copy.  "": the copy is a file or a device. */
 	char target[STREAM_NAME_MAX + 1];
 	/*
