@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/file_lock.h"
+#include "common/files.h"
 #include "common/uuid.h"
 #include "eractl/backup_base.h"
 #include "eractl/backup_nbd.h"
@@ -149,7 +151,8 @@ static const char *why_no_base(const struct to_nbd *n)
 		return "the last full copy was not completed";
 	if (!stream_token(s->at, &at))
 		return "the moment of the last copy is not known";
-	if (at.era >= to->era && at.timeline == to->timeline)
+	/* A snapshot may be of an earlier era.  content_list() notices metadata that was put back. */
+	if (at.era >= to->era && (b->to || at.timeline == to->timeline))
 		return "the last copy is not of an earlier era, and the volume may have been written in this era since";
 	/* An increment of another timeline may leave out a block that the last backup has written. */
 	if (s->partial && (!stream_token(s->unfinished, &unfinished) || unfinished.timeline != to->timeline || unfinished.era > to->era))
@@ -433,19 +436,22 @@ static int run(struct to_nbd *n, struct err *err)
 
 int backup_to_nbd(struct backup *b, struct err *err)
 {
-	struct to_nbd n = { .b = b, .target.uri = b->target, .place = { -1, b->target, b->state }, .lock = -1 };
-	char *state = strdup(b->state);
-	int r = state ? 0 : err_set(err, -ENOMEM, "out of memory");
+	struct to_nbd n = { .b = b, .target.uri = b->target, .place = { -1, b->target, NULL }, .lock = -1 };
+	const char *const given = b->state;
+	char real[PATH_MAX], directory[PATH_MAX];
+	/* Lock the file itself, and not a symbolic link to it.  Its file system cannot be frozen. */
+	int r = file_find_replaceable(given, real, err);
 
 	if (!r) {
-		b->place = dirname(state);
+		n.place.file = b->state = real;
+		b->place = dirname(strcpy(directory, real));
 		r = run(&n, err);
 		b->place = NULL;
+		b->state = given;
 	}
 	b->made = !r;
 	nbd_target_close(&n.target);
 	if (n.lock >= 0)
 		close(n.lock);
-	free(state);
 	return r;
 }

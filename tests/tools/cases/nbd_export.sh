@@ -148,3 +148,21 @@ test_nbd_backup_full_writes_what_cannot_be_read()
 	copied 2 --full
 	at 2
 }
+
+test_nbd_backup_locks_the_file_of_a_link()
+{
+	DESCRIPTION="backup locks the state also if another backup names it by a symbolic link"
+	local backup
+	volumes_for_nbd
+	serve --filter=delay file "$T/export" delay-write=2
+	setpriv --pdeathsig KILL eractl backup "$T/m1" "$uri" --device "$T/v1" --state "$T/real" --init > "$T/out" 2>&1 &
+	backup=$!
+	until grep -qs '^unfinished' "$T/real"; do
+		sleep 0.05
+	done
+	ln -s real "$T/state"
+	fails 1 "another backup uses this state now" 2
+	kill -KILL $backup
+	wait $backup 2> /dev/null || :
+	[[ ! -e $T/state.lock ]] || fail "the link has a lock of its own"
+}
