@@ -17,13 +17,23 @@
 #include "store/crc32c.h"
 
 #define ALIGN		4096u
-/* Limit for the time from the first packet to the end of the negotiation. */
-#define CONNECT_MS	10000
+/*
+ * Limit for the time from the first packet to the end of the negotiation.  A server may have to
+ * wait for disks that have to spin up.
+ */
+#define CONNECT_MS	60000
+/* Number of further packets to an address that does not answer, 15 s.  Then the next one is tried. */
+#define CONNECT_PACKETS	3
+/*
+ * A flush is begun each time that this many bytes were written.  Without these, the flush at the end
+ * may take longer than SILENCE_MS, if the server has much memory and slow disks.
+ */
+#define FLUSH_EVERY	(1ull << 30)
 /* Limit for the time that the server may take to close the connection at the end. */
 #define GOODBYE_MS	1000
 /* How long no request may be answered.  A flush of much data to slow disks may take minutes. */
 #define SILENCE_MS	600000
-/* How long a host may acknowledge nothing, in seconds. */
+/* How long a host may acknowledge nothing while no request is being sent, in seconds. */
 #define HOST_GONE_S	60
 /* The NBD protocol has no larger minimum. */
 #define MINIMUM_MAX	(64u << 10)
@@ -117,21 +127,24 @@ static int connect_failed(struct nbd_target *t, struct err *err)
 	return err_set(err, error ? -error : -ECONNREFUSED, "%s: cannot connect to the NBD server: %s; %s", t->uri, libnbd_message(), hint);
 }
 
-/* Notices a host that has vanished.  Fails for a socket that is no TCP socket, which is fine. */
+/*
+ * Notices a host that has vanished.  Fails for a socket that is no TCP socket, which is fine.  Does not
+ * set TCP_USER_TIMEOUT, which would also end the connection to a host that answers, but whose
+ * server reads nothing for this time.
+ */
 static void watch_host(struct nbd_target *t)
 {
 	const int fd = nbd_aio_get_fd(t->nbd), on = 1, idle = HOST_GONE_S / 2, interval = 10, count = 3;
-	const unsigned int unacknowledged = HOST_GONE_S * 1000;
 
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof(unacknowledged));
 }
 
 static int negotiate(struct nbd_target *t, struct err *err)
 {
+	const int packets = CONNECT_PACKETS;
 	const long long until = jsonl_now_ms() + CONNECT_MS;
 	long long left;
 	int n;
@@ -139,6 +152,8 @@ static int negotiate(struct nbd_target *t, struct err *err)
 	while (!nbd_aio_is_ready(t->nbd)) {
 		if (nbd_aio_is_dead(t->nbd) || nbd_aio_is_closed(t->nbd))
 			return connect_failed(t, err);
+		/* For each address, there is another socket. */
+		setsockopt(nbd_aio_get_fd(t->nbd), IPPROTO_TCP, TCP_SYNCNT, &packets, sizeof(packets));
 		left = until - jsonl_now_ms();
 		n = left > 0 ? nbd_poll(t->nbd, left) : 0;
 		if (n < 0)
@@ -369,6 +384,26 @@ static uint32_t flags(const struct nbd_target *t)
 	return !t->can_flush && t->can_fua ? LIBNBD_CMD_FLAG_FUA : 0;
 }
 
+/* Makes durable what was written, without waiting. */
+static int begin_flush(struct nbd_target *t, struct err *err)
+{
+	struct nbd_slot *s;
+	const int r = find_slot(t, &s, err);
+
+	if (r)
+		return r;
+	t->unflushed = 0;
+	use_slot(s, "flush what was written", 0);
+	return begun(t, s, nbd_aio_flush(t->nbd, completion(s), 0), err);
+}
+
+/* Call this after a request was made that writes n bytes. */
+static int count_written(struct nbd_target *t, uint64_t n, struct err *err)
+{
+	t->unflushed += n;
+	return t->can_flush && t->unflushed >= FLUSH_EVERY ? begin_flush(t, err) : 0;
+}
+
 /* Writes data, or zeros if data is NULL, through a buffer. */
 static int write_buffer(struct nbd_target *t, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)
 {
@@ -386,7 +421,8 @@ static int write_buffer(struct nbd_target *t, const uint8_t *data, uint64_t leng
 	if (end > offset + length)
 		memcpy(s->buf + length, t->tail + (offset + length) % t->minimum, end - offset - length);
 	use_slot(s, "write", offset);
-	return begun(t, s, nbd_aio_pwrite(t->nbd, s->buf, end - offset, offset, completion(s), flags(t)), err);
+	r = begun(t, s, nbd_aio_pwrite(t->nbd, s->buf, end - offset, offset, completion(s), flags(t)), err);
+	return r ? r : count_written(t, end - offset, err);
 }
 
 int nbd_target_write(struct nbd_target *t, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)
@@ -409,6 +445,8 @@ int nbd_target_zero(struct nbd_target *t, uint64_t length, uint64_t offset, stru
 			return r;
 		use_slot(s, "write zeros", offset);
 		r = begun(t, s, nbd_aio_zero(t->nbd, n, offset, completion(s), flags(t)), err);
+		if (!r)
+			r = count_written(t, n, err);
 		offset += n;
 	}
 	for (; !r && offset < end; offset += n) {
@@ -437,16 +475,11 @@ int nbd_target_wait(struct nbd_target *t, struct err *err)
 
 int nbd_target_flush(struct nbd_target *t, struct err *err)
 {
-	struct nbd_slot *s;
 	int r = nbd_target_wait(t, err);
 
 	if (r || !t->can_flush)
 		return r;
-	r = find_slot(t, &s, err);
-	if (r)
-		return r;
-	use_slot(s, "flush what was written", 0);
-	r = begun(t, s, nbd_aio_flush(t->nbd, completion(s), 0), err);
+	r = begin_flush(t, err);
 	return r ? r : nbd_target_wait(t, err);
 }
 

@@ -45,6 +45,7 @@ struct nbd_target {
 	uint64_t minimum, preferred;
 	uint64_t piece;			/* limit of the data of one request; a multiple of `minimum` */
 	bool can_zero, can_flush, can_fua;
+	uint64_t unflushed;		/* bytes written since the last flush was begun */
 	struct nbd_slot slot[NBD_SLOTS];
 	/*
 	 * If the volume does not end at a multiple of `minimum`: what the export has in the last
