@@ -67,7 +67,7 @@ static inline bool table_state_is_out(const void *item)
 	return le32toh(n.version) == TABLE_NOTE_VERSION && le32toh(n.state) == NOTE_OUT;
 }
 
-/* Returns whether the note is of a close in the boot whose boot_id is `boot`. */
+/* Returns whether a close made the note in the boot whose boot_id is `boot`.  "": returns false. */
 static inline bool table_note_is_of_close(const struct table_note *n, const char *boot)
 {
 	return le32toh(n->version) == TABLE_NOTE_VERSION && le32toh(n->state) == NOTE_GONE && *boot &&

@@ -123,7 +123,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	b.content.operand = optind < argc ? argv[optind] : "";
 	b.target = optind + 1 < argc ? argv[optind + 1] : "";
 	b.nbd = nbd_is_uri(b.target);
-	/* A directory of backups has room for temporary files. */
+	/* Temporary files are made in the directory of the backups.  An NBD server has no directory. */
 	b.content.directory = b.nbd ? NULL : b.target;
 	b.closed = strchr(b.content.operand, '/');
 	if (!usage)

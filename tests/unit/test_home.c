@@ -169,8 +169,8 @@ static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
 	s = new_store();
 	assert_int_equal(store_close(s, true, &err), 0);
 	/*
-	 * files that a crash leaves after each step: the empty new file, a part of the content, all
-	 * of the content, and the file with its second name
+	 * Make the files that a crash leaves after each step of a rewrite: an empty new file, a file
+	 * with a part of the content, one with all of the content, and one with a second name.
 	 */
 	make_beside(".erad-rewrite-aaaaaa", 0, NULL);
 	make_beside(".erad-rewrite-bbbbbb", 1, NULL);

@@ -234,7 +234,7 @@ static void test_a_refusal_because_of_a_user_of_the_origin_is_noted_once(void **
 	sim.device_exists = sim.in_use = true;
 	refuse_open(-EEXIST, "there is a /dev/mapper/data already");
 	sim.device_exists = sim.in_use = false;
-	/* This is the gap of the same text, which goes on to a newer era. */
+	/* The number of gaps is unchanged: the gap with the same text now has the newer era. */
 	assert_int_equal(gaps_after_open(&none), 1);
 	era = era_of_data(&floor);
 	assert_int_equal(floor, era - 1);
@@ -401,6 +401,17 @@ static void check_put_back(uint64_t gaps)
 	close_data();
 }
 
+/* Returns what the metadata of the open volume knows of the noted token. */
+static enum store_moment moment_of_token(void)
+{
+	struct volume *v = volumes_get("data");
+	const enum store_moment moment = store_moment(volume_store_get(v), sim.seen.timeline, sim.seen.era);
+
+	volume_store_put(v);
+	volume_unref(v);
+	return moment;
+}
+
 /* Makes the metadata anew from its eras, as a restore of a dump does: without timelines. */
 static void rebuild_metadata(uint32_t era)
 {
@@ -428,7 +439,6 @@ static void rebuild_metadata(uint32_t era)
 
 static void test_metadata_from_a_dump_that_is_older_than_the_token_does_not_know_the_token(void **state)
 {
-	enum store_moment moment;
 	struct volume *v;
 	uint32_t era;
 	struct err err;
@@ -445,17 +455,12 @@ static void test_metadata_from_a_dump_that_is_older_than_the_token_does_not_know
 	check_put_back(1);
 	/* If erad is killed between the two steps of the check, the next open finds the gap. */
 	assert_int_equal(gaps_after_open(&(struct open_choice){ 0 }), 1);
-	v = volumes_get("data");
-	moment = store_moment(volume_store_get(v), sim.seen.timeline, sim.seen.era);
-	volume_store_put(v);
-	volume_unref(v);
-	assert_int_equal(moment, MOMENT_FOREIGN);
+	assert_int_equal(moment_of_token(), MOMENT_FOREIGN);
 }
 
 /* Opens the volume, copies its metadata, begins an era, and puts the copy back. */
 static void test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token(void **state)
 {
-	enum store_moment moment;
 	struct volume *v;
 	uint32_t era;
 	struct err err;
@@ -474,11 +479,7 @@ static void test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_t
 	check_put_back(1);
 	/* If erad is killed between the two steps of the check, the next open finds the gap. */
 	assert_int_equal(gaps_after_open(&(struct open_choice){ 0 }), 1);
-	v = volumes_get("data");
-	moment = store_moment(volume_store_get(v), sim.seen.timeline, sim.seen.era);
-	volume_store_put(v);
-	volume_unref(v);
-	assert_int_equal(moment, MOMENT_OTHER_ERA);
+	assert_int_equal(moment_of_token(), MOMENT_OTHER_ERA);
 }
 
 static void test_metadata_that_was_put_back_is_noticed_once(void **state)
