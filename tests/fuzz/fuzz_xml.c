@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the XML from which metadata is made. The metadata must have the eras in the XML.
+ * Fuzzes the XML from which metadata is made. The metadata must have the eras and the notes in the
+ * XML.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "fuzz.h"
 #include "mem.h"
 #include "store/build.h"
+#include "store/era_notes.h"
 #include "store/store.h"
 
 /* the largest device that is compared block by block; it is larger than the window of a build */
@@ -18,6 +20,8 @@
 
 struct heard {
 	struct era_super sb;
+	struct store_notes notes;	/* a copy, because the reader's notes end with the reading */
+	bool has_notes;
 	unsigned int supers, calls;
 	unsigned int fail_at;		/* which call of the sink fails; UINT_MAX: none */
 	struct build *build;		/* metadata that is written; NULL: only eras is filled */
@@ -40,6 +44,10 @@ static int hear_super(void *ctx, const struct era_super *sb, struct err *err)
 	expect((sb->nr_sectors - 1) / sb->block_sectors == sb->nr_blocks - 1);
 	expect(sb->has_uuid == !uuid_is_zero(sb->uuid));
 	h->sb = *sb;
+	h->has_notes = sb->notes;
+	if (sb->notes)
+		h->notes = *sb->notes;
+	h->sb.notes = NULL;
 	h->modelled = sb->nr_blocks <= BLOCKS_MAX;
 	if (h->modelled)
 		memset(h->eras, 0, sb->nr_blocks * sizeof(h->eras[0]));
@@ -92,6 +100,21 @@ static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return 0;
 }
 
+/*
+ * The metadata has the notes of the XML, and the text of these notes is read as the same notes.
+ * Without notes in the XML, the metadata has none.
+ */
+static void compare_notes(struct store *s, const struct store_notes *expected)
+{
+	struct store_notes notes, again;
+	char text[ERA_NOTES_TEXT];
+
+	store_notes(s, &notes);
+	expect(!memcmp(&notes, expected, sizeof(notes)));
+	expect(era_notes_parse(era_notes_text(&notes, text), &again));
+	expect(!memcmp(&notes, &again, sizeof(notes)));
+}
+
 /* Makes metadata as `eractl restore` does. */
 static void build(struct heard *h, const uint8_t *data, size_t size)
 {
@@ -117,6 +140,10 @@ static void build(struct heard *h, const uint8_t *data, size_t size)
 		engine_destroy(e);
 		return;
 	}
+	if (h->has_notes)
+		expect(!build_notes(h->build, &h->notes));
+	else
+		memset(&h->notes, 0, sizeof(h->notes));
 	expect(!read_xml(h, data, size, NULL));
 	ret = build_end(h->build, NULL);
 	h->build = NULL;
@@ -128,6 +155,7 @@ static void build(struct heard *h, const uint8_t *data, size_t size)
 	expect(!store_eras(s, STORE_NOW, compare, h->eras, NULL, NULL));
 	for (b = 0; b < info.nr_blocks; b++)
 		expect(!h->eras[b]);
+	compare_notes(s, &h->notes);
 	store_close(s, false, NULL);
 }
 
