@@ -14,8 +14,9 @@
 #include <cmocka.h>
 
 #include "store/aside.h"
+#include "temp_dir.h"
 
-static char dir[64], path[128], other[128], aside[PATH_MAX];
+static char dir[] = "/var/tmp/erad-test-XXXXXX", path[128], other[128], aside[PATH_MAX];
 
 static void make_file(const char *file, const char *text, struct stat *st)
 {
@@ -42,9 +43,7 @@ static void assert_holds(const char *file, const char *text)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/var/tmp/erad-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/meta", dir);
 	snprintf(other, sizeof(other), "%s/other", dir);
 	return 0;
@@ -54,9 +53,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	unlink(path);
 	unlink(other);
-	return rmdir(dir);
+	return temp_dir_remove(dir, path);
 }
 
 static void test_the_file_that_is_meant_is_removed(void **state)

@@ -17,24 +17,18 @@
 #include "erad_format.h"
 #include "store/engine.h"
 #include "store/store.h"
+#include "temp_dir.h"
 
-static char dir[64], path[128];
+static char dir[] = "/var/tmp/erad-test-XXXXXX", path[128];
 
 static int setup(void **state)
 {
-	(void)state;
-	strcpy(dir, "/var/tmp/erad-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	static const struct temp_file file = { dir, path };
+
+	*state = (void *)&file;
+	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/meta", dir);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);	/* fails if the directory still has a file */
 }
 
 static void test_create(void **state)
@@ -253,13 +247,13 @@ static void test_snapshot_of_larger_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_locks, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_io, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_scattered, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_snapshot_of_larger_device, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_create, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_locks, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_refuses, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_io, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_store, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_scattered, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_snapshot_of_larger_device, setup, temp_file_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

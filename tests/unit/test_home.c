@@ -20,24 +20,18 @@
 #include "store/engine.h"
 #include "store/home.h"
 #include "store/store.h"
+#include "temp_dir.h"
 
-static char dir[64], path[128];
+static char dir[] = "/var/tmp/erad-test-XXXXXX", path[128];
 
 static int setup(void **state)
 {
-	(void)state;
-	strcpy(dir, "/var/tmp/erad-test-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	static const struct temp_file file = { dir, path };
+
+	*state = (void *)&file;
+	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/meta", dir);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);	/* fails if the directory still has a file */
 }
 
 static int add_len(void *ctx, uint64_t first, uint64_t len)
@@ -377,14 +371,14 @@ static void test_no_mark_is_lost_while_a_new_file_is_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_deleted_file_is_written_anew, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_an_open_removes_what_a_crash_has_left_of_copies, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_file_of_somebody_else_is_not_overwritten, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_second_file_is_made_of_one_that_was_moved, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_file_is_made_behind_a_link_to_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_large_file_is_not_copied_while_writes_wait, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_truncated_file_never_becomes_valid_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_mark_is_lost_while_a_new_file_is_written, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_deleted_file_is_written_anew, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_an_open_removes_what_a_crash_has_left_of_copies, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_file_of_somebody_else_is_not_overwritten, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_no_second_file_is_made_of_one_that_was_moved, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_no_file_is_made_behind_a_link_to_nothing, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_large_file_is_not_copied_while_writes_wait, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_a_truncated_file_never_becomes_valid_again, setup, temp_file_tear_down),
+		cmocka_unit_test_setup_teardown(test_no_mark_is_lost_while_a_new_file_is_written, setup, temp_file_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

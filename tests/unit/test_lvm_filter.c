@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "common/lvm_filter.h"
+#include "temp_dir.h"
 
 static char dir[] = "/tmp/erad-lvm-XXXXXX";
 static char file[sizeof(dir) + 20];
@@ -337,8 +338,7 @@ static void test_a_change_without_memory_loses_no_line(void **state)
 static int make_dir(void **state)
 {
 	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
+	temp_dir_make(dir);
 	sprintf(file, "%s/lvmlocal.conf", dir);
 	return 0;
 }
@@ -346,8 +346,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
 	(void)state;
-	unlink(file);
-	return rmdir(dir);
+	return temp_dir_remove(dir, file);
 }
 
 int main(void)
