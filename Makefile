@@ -509,7 +509,7 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests for-tests-arm64 failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs stage
+.PHONY: for-tests for-tests-arm64 failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs sparse stage
 for-tests: all stage test-programs failpoints
 # This target also builds the module for each of KERNELS.
 for-tests-arm64: kmod
@@ -524,6 +524,12 @@ unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
 tsan-programs:
 	$(Q)+$(MAKE) BUILD=build/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(tsan_tests:%=build/tsan/unit/%)
+# tests/sparse/endian.h has the types with which sparse finds numbers of the metadata that are used without a conversion. sparse
+# knows neither __has_include nor the long strings in the headers that bpftool makes.
+sparse:
+	$(Q)bad=0; for f in $$(grep -L 'skel\.h"' $(call sources,store common $(program_dirs))); do \
+		sparse -Wsparse-error -Wno-non-pointer-null -D'__has_include(header)=1' -Itests/sparse $(ALL_CPPFLAGS) -std=gnu11 -pthread $(PKG_CFLAGS) $$f || bad=1; \
+	done; exit $$bad
 bench-programs: $(bench_programs)
 fuzz-programs: $(fuzz_programs)
 stage: daemon man

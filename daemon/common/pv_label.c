@@ -2,6 +2,7 @@
 /* Reads the label of a physical volume: see pv_label.h. */
 #include <endian.h>
 #include <errno.h>
+#include <linux/types.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,10 +14,9 @@
 /* As in LVM's lib/label/label.h and lib/format_text/layout.h. */
 struct label {
 	char id[8];		/* "LABELONE" */
-	uint64_t sector;
-	uint32_t crc;
-	/* start of the physical volume's header, in bytes from the label; little-endian */
-	uint32_t offset;
+	__le64 sector;
+	__le32 crc;
+	__le32 offset;		/* start of the physical volume's header, in bytes from the label */
 	char type[8];		/* "LVM2 001" */
 };
 

@@ -2,6 +2,7 @@
 /* Finds LVM's description of a volume group on a physical volume: see pv_text.h. */
 #include <endian.h>
 #include <errno.h>
+#include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,25 +17,25 @@
 #define LVM_CRC		0xf597a6cfu	/* initial value of LVM's checksums */
 #define LOCN_IGNORED	1u		/* LVM does not use this metadata area at present */
 
-/* As in LVM's lib/format_text/layout.h.  All numbers are little-endian. */
+/* As in LVM's lib/format_text/layout.h. */
 struct disk_locn {
-	uint64_t offset;		/* in bytes from the start of the physical volume; 0: the end of a list */
-	uint64_t size;
+	__le64 offset;			/* in bytes from the start of the physical volume; 0: the end of a list */
+	__le64 size;
 };
 
 struct raw_locn {
-	uint64_t offset;		/* in bytes from the start of the metadata area */
-	uint64_t size;
-	uint32_t checksum;
-	uint32_t flags;
+	__le64 offset;			/* in bytes from the start of the metadata area */
+	__le64 size;
+	__le32 checksum;
+	__le32 flags;
 };
 
 struct mda_header {
-	uint32_t checksum;		/* checksum of the rest of the sector */
+	__le32 checksum;		/* checksum of the rest of the sector */
 	char magic[16];
-	uint32_t version;
-	uint64_t start;			/* position of this header in bytes from the start of the physical volume */
-	uint64_t size;			/* size of the metadata area with this header */
+	__le32 version;
+	__le64 start;			/* position of this header in bytes from the start of the physical volume */
+	__le64 size;			/* size of the metadata area with this header */
 	struct raw_locn text;		/* the current text */
 	uint8_t rest[PV_SECTOR - 64];
 } __attribute__((packed));

@@ -25,7 +25,7 @@
  * discarded, which a suspend or a new table does not reset.  For a file: its size, and the time of
  * its last modification.
  */
-static int read_counters(const struct compared *c, char text[sizeof(c->written)], struct err *err)
+static int read_counters(const struct compared *c, char text[COMPARED_WRITTEN], struct err *err)
 {
 	unsigned long long n[15] = { 0 };
 	char line[512];
@@ -35,7 +35,7 @@ static int read_counters(const struct compared *c, char text[sizeof(c->written)]
 	if (!c->dev) {
 		if (fstat(c->fd, &st))
 			return err_set(err, -errno, "%s: %s", c->path, strerror(errno));
-		snprintf(text, sizeof(c->written), "%lld %lld.%09ld", (long long)st.st_size,
+		snprintf(text, COMPARED_WRITTEN, "%lld %lld.%09ld", (long long)st.st_size,
 			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 		return 0;
 	}
@@ -50,7 +50,7 @@ static int read_counters(const struct compared *c, char text[sizeof(c->written)]
 		   &n[12], &n[13], &n[14]) < 11)
 		return err_set(err, -EIO, "%s: got '%s' as the kernel's counters of the device, expected 11 numbers or more", c->path,
 			       line);
-	snprintf(text, sizeof(c->written), "%llu %llu", n[6], n[13]);
+	snprintf(text, COMPARED_WRITTEN, "%llu %llu", n[6], n[13]);
 	return 0;
 }
 

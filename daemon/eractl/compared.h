@@ -14,6 +14,8 @@
 #include "common/err.h"
 #include "common/table_state.h"
 
+#define COMPARED_WRITTEN	128u
+
 struct compared {
 	const char *path;
 	int fd;			/* file descriptor; -1: not open */
@@ -25,7 +27,7 @@ struct compared {
 	 * Values that change with each write: counters of a device, or the size of a file and the
 	 * time of its last modification.
 	 */
-	char written[128];
+	char written[COMPARED_WRITTEN];
 };
 
 /*

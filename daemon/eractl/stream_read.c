@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,9 +73,10 @@ static int get_bytes(struct stream_in *s, void *buf, size_t len, struct err *err
 
 static int get64(struct stream_in *s, uint64_t *n, struct err *err)
 {
-	int r = get_bytes(s, n, sizeof(*n), err);
+	__le64 le = 0;
+	int r = get_bytes(s, &le, sizeof(le), err);
 
-	*n = le64toh(*n);
+	*n = le64toh(le);
 	return r;
 }
 
@@ -108,8 +110,8 @@ static int get_record(struct stream_in *s, struct record *rec, uint32_t *crc, st
 /* Verifies the check `rec`. */
 static int verify_check(struct stream_in *s, const struct record *rec, uint32_t crc, struct err *err)
 {
-	const uint32_t kind = htole32(kind_of_check(rec));
-	const uint64_t at = htole64(s->position - 17);
+	const __le32 kind = htole32(kind_of_check(rec));
+	const __le64 at = htole64(s->position - 17);
 
 	crc = crc32c(crc32c(crc, &kind, sizeof(kind)), &at, sizeof(at));
 	if (crc != (uint32_t)rec->offset)
@@ -122,14 +124,15 @@ static int verify_check(struct stream_in *s, const struct record *rec, uint32_t 
 static int get_stream_name(struct stream_in *s, char name[STREAM_NAME_MAX + 1], struct err *err)
 {
 	uint32_t length, i;
+	__le32 le;
 	int r;
 
 	if (*name)
 		return damaged_stream(s, err, "the name of a snapshot twice");
-	r = get_bytes(s, &length, sizeof(length), err);
+	r = get_bytes(s, &le, sizeof(le), err);
 	if (r)
 		return r;
-	length = le32toh(length);
+	length = le32toh(le);
 	if (!length || length > STREAM_NAME_MAX)
 		return damaged_stream(s, err, "the name of a snapshot that is empty or longer than 255 bytes");
 	r = get_bytes(s, name, length, err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Writes an rbd diff with checks: see stream.h. */
 #include <endian.h>
+#include <linux/types.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,13 +22,14 @@ static void put_tag(struct stream_out *o, char tag)
 
 static void put64(struct stream_out *o, uint64_t n)
 {
-	n = htole64(n);
-	put_bytes(o, &n, sizeof(n));
+	const __le64 le = htole64(n);
+
+	put_bytes(o, &le, sizeof(le));
 }
 
 static void put_name(struct stream_out *o, char tag, const char *name)
 {
-	const uint32_t length = htole32(strlen(name));
+	const __le32 length = htole32(strlen(name));
 
 	if (!*name)
 		return;
@@ -38,8 +40,8 @@ static void put_name(struct stream_out *o, char tag, const char *name)
 
 static void put_check(struct stream_out *o, enum stream_check kind)
 {
-	const uint32_t k = htole32(kind);
-	const uint64_t at = htole64(o->position);
+	const __le32 k = htole32(kind);
+	const __le64 at = htole64(o->position);
 	uint32_t crc;
 
 	crc = crc32c(crc32c(o->crc, &k, sizeof(k)), &at, sizeof(at));
