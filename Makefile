@@ -65,9 +65,11 @@ endif
 
 # ---- user space ------------------------------------------------------------------------------------------------------
 
-PACKAGES_USED	:= libsystemd libnbd libgcrypt json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
+PACKAGES_USED	:= libsystemd libgcrypt json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
+# Packages whose headers are used, and whose libraries a program loads when it needs them.
+PACKAGES_LOADED	:= libnbd
 # pkg-config runs when the variable is first used, and only once. So `make deps` works before the packages are installed.
-PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED)))$(PKG_CFLAGS)
+PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED) $(PACKAGES_LOADED)))$(PKG_CFLAGS)
 # libaio has no file for pkg-config.
 PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)) -laio)$(PKG_LIBS)
 

@@ -75,7 +75,7 @@ static int read_state(struct to_nbd *n, struct err *err)
 	if (r)
 		return err_set(err, -ENODATA, "%s: there is no state of a copy at %s; if this is the right export, --init makes the first backup there",
 			       b->state, b->target);
-	return err_set(err, -EINVAL, "%s: it has the state of a copy at %s, got %s; if this is the right export, --init makes a full copy there, or name another file with --state",
+	return err_set(err, -EINVAL, "%s: got the state of a copy at %s, expected that of a copy at %s; if this is the right export, --init makes a full copy there, or name another file with --state",
 		       b->state, *s->target ? s->target : "a device or file, for 'eractl receive'", b->target);
 }
 
@@ -87,7 +87,7 @@ static bool state_token(const struct standing *s, struct token *t)
 
 static int check_owner(const struct to_nbd *n, struct err *err)
 {
-	char expected[UUID_TEXT_SIZE], got[UUID_TEXT_SIZE];
+	char got[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
 	const struct backup *b = n->b;
 	struct token t;
 
@@ -97,8 +97,8 @@ static int check_owner(const struct to_nbd *n, struct err *err)
 		return err_set(err, -EBADMSG, "%s: its moment is %s, expected a token", b->state, n->standing.at);
 	if (!memcmp(t.uuid, b->content.to.uuid, sizeof(t.uuid)))
 		return 0;
-	return err_set(err, -EINVAL, "%s: it has the state of a copy of the volume with the UUID %s, got volume %.100s (%s): one export and one state file are for one volume",
-		       b->state, uuid_text(t.uuid, expected), b->content.operand, uuid_text(b->content.to.uuid, got));
+	return err_set(err, -EINVAL, "%s: got the state of a copy of the volume with the UUID %s, expected that of volume %.100s (%s): one export and one state file are for one volume",
+		       b->state, uuid_text(t.uuid, got), b->content.operand, uuid_text(b->content.to.uuid, expected));
 }
 
 /* partial true: the copy is now between the base and the new moment. */

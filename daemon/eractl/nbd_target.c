@@ -2,7 +2,6 @@
 /* Connects to an NBD server, and keeps requests in flight: see nbd_target.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <libnbd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/jsonl.h"
 #include "eractl/content.h"
 #include "eractl/eractl.h"
+#include "eractl/nbd_library.h"
 #include "eractl/nbd_target.h"
 #include "eractl/standing.h"
 #include "store/crc32c.h"
@@ -62,7 +62,7 @@ int nbd_check_uri(const char *uri, struct err *err)
 /* Returns the message of libnbd without the name of the function that has failed. */
 static const char *libnbd_message(void)
 {
-	const char *text = nbd_get_error(), *colon;
+	const char *text = libnbd.get_error(), *colon;
 
 	if (!text)
 		return "no reason is known";
@@ -115,7 +115,7 @@ static int lost_connection(struct nbd_target *t, const char *reason, struct err 
 
 static int connect_failed(struct nbd_target *t, struct err *err)
 {
-	const int error = nbd_get_errno();
+	const int error = libnbd.get_errno();
 	const char *hint = "check that the server runs, and that it has this export";
 
 	if (strstr(libnbd_message(), "ertificate"))
@@ -134,7 +134,7 @@ static int connect_failed(struct nbd_target *t, struct err *err)
  */
 static void watch_host(struct nbd_target *t)
 {
-	const int fd = nbd_aio_get_fd(t->nbd), on = 1, idle = HOST_GONE_S / 2, interval = 10, count = 3;
+	const int fd = libnbd.aio_get_fd(t->nbd), on = 1, idle = HOST_GONE_S / 2, interval = 10, count = 3;
 
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
@@ -149,13 +149,13 @@ static int negotiate(struct nbd_target *t, struct err *err)
 	long long left;
 	int n;
 
-	while (!nbd_aio_is_ready(t->nbd)) {
-		if (nbd_aio_is_dead(t->nbd) || nbd_aio_is_closed(t->nbd))
+	while (!libnbd.aio_is_ready(t->nbd)) {
+		if (libnbd.aio_is_dead(t->nbd) || libnbd.aio_is_closed(t->nbd))
 			return connect_failed(t, err);
 		/* For each address, there is another socket. */
-		setsockopt(nbd_aio_get_fd(t->nbd), IPPROTO_TCP, TCP_SYNCNT, &packets, sizeof(packets));
+		setsockopt(libnbd.aio_get_fd(t->nbd), IPPROTO_TCP, TCP_SYNCNT, &packets, sizeof(packets));
 		left = until - jsonl_now_ms();
-		n = left > 0 ? nbd_poll(t->nbd, left) : 0;
+		n = left > 0 ? libnbd.poll(t->nbd, left) : 0;
 		if (n < 0)
 			return connect_failed(t, err);
 		if (!n)
@@ -173,12 +173,12 @@ static bool is_power_of_two(int64_t n)
 /* Gets what the server can do. */
 static int learn(struct nbd_target *t, struct err *err)
 {
-	int64_t minimum = nbd_get_block_size(t->nbd, LIBNBD_SIZE_MINIMUM), preferred = nbd_get_block_size(t->nbd, LIBNBD_SIZE_PREFERRED);
-	const int64_t maximum = nbd_get_block_size(t->nbd, LIBNBD_SIZE_MAXIMUM), size = nbd_get_size(t->nbd);
+	int64_t minimum = libnbd.get_block_size(t->nbd, LIBNBD_SIZE_MINIMUM), preferred = libnbd.get_block_size(t->nbd, LIBNBD_SIZE_PREFERRED);
+	const int64_t maximum = libnbd.get_block_size(t->nbd, LIBNBD_SIZE_MAXIMUM), size = libnbd.get_size(t->nbd);
 
 	if (size < 0)
 		return connect_failed(t, err);
-	if (nbd_is_read_only(t->nbd))
+	if (libnbd.is_read_only(t->nbd))
 		return err_set(err, -EROFS, "%s: the export is read-only, expected one that can be written: start the server without its option for read-only exports",
 			       t->uri);
 	/* 0: the server does not say.  Any server can be written in units of 512 bytes. */
@@ -196,9 +196,9 @@ static int learn(struct nbd_target *t, struct err *err)
 	if (!t->piece)
 		return err_set(err, -EPROTO, "%s: the server has the maximum block size %" PRIi64 ", which is less than its minimum, %" PRIi64, t->uri,
 			       maximum, minimum);
-	t->can_zero = nbd_can_zero(t->nbd) == 1;
-	t->can_flush = nbd_can_flush(t->nbd) == 1;
-	t->can_fua = nbd_can_fua(t->nbd) == 1;
+	t->can_zero = libnbd.can_zero(t->nbd) == 1;
+	t->can_flush = libnbd.can_flush(t->nbd) == 1;
+	t->can_fua = libnbd.can_fua(t->nbd) == 1;
 	if (!t->can_flush && !t->can_fua)
 		complain("%s: the server has neither flush nor FUA, so a copy may be lost if the power of the server fails", t->uri);
 	return 0;
@@ -206,14 +206,16 @@ static int learn(struct nbd_target *t, struct err *err)
 
 int nbd_target_open(struct nbd_target *t, struct err *err)
 {
-	int r;
+	int r = nbd_library_load(err);
 
-	t->nbd = nbd_create();
+	if (r)
+		return err_prefix(err, r, "%s", t->uri);
+	t->nbd = libnbd.create();
 	if (!t->nbd)
 		return err_set(err, -ENOMEM, "%s: libnbd: %s", t->uri, libnbd_message());
 	/* The user of this command may read the file that tls-psk-file= names. */
-	nbd_set_uri_allow_local_file(t->nbd, true);
-	if (nbd_aio_connect_uri(t->nbd, t->uri) < 0)
+	libnbd.set_uri_allow_local_file(t->nbd, true);
+	if (libnbd.aio_connect_uri(t->nbd, t->uri) < 0)
 		return connect_failed(t, err);
 	r = negotiate(t, err);
 	if (r)
@@ -225,9 +227,9 @@ int nbd_target_open(struct nbd_target *t, struct err *err)
 /* Says to the server that no further request follows, so that it logs no error.  Waits for a moment. */
 static void say_goodbye(struct nbd_target *t)
 {
-	if (t->failed || !nbd_aio_is_ready(t->nbd) || nbd_aio_disconnect(t->nbd, 0))
+	if (t->failed || !libnbd.aio_is_ready(t->nbd) || libnbd.aio_disconnect(t->nbd, 0))
 		return;
-	while (!nbd_aio_is_closed(t->nbd) && !nbd_aio_is_dead(t->nbd) && nbd_poll(t->nbd, GOODBYE_MS) > 0)
+	while (!libnbd.aio_is_closed(t->nbd) && !libnbd.aio_is_dead(t->nbd) && libnbd.poll(t->nbd, GOODBYE_MS) > 0)
 		;
 }
 
@@ -237,7 +239,7 @@ void nbd_target_close(struct nbd_target *t)
 		say_goodbye(t);
 	/* This ends the requests, so the buffers are no longer used. */
 	if (t->nbd)
-		nbd_close(t->nbd);
+		libnbd.close(t->nbd);
 	t->nbd = NULL;
 	for (unsigned int i = 0; i < NBD_SLOTS; i++) {
 		free(t->slot[i].buf);
@@ -302,11 +304,11 @@ static int reap(struct nbd_target *t, struct err *err)
 /* Lets libnbd send and receive, for up to ms milliseconds until something has happened. */
 static int poll_once(struct nbd_target *t, int ms, struct err *err)
 {
-	const int n = nbd_poll(t->nbd, ms);
+	const int n = libnbd.poll(t->nbd, ms);
 	int r;
 
 	/* If the connection has ended, the requests are done with an error, which says less. */
-	if (n < 0 || nbd_aio_is_dead(t->nbd) || nbd_aio_is_closed(t->nbd))
+	if (n < 0 || libnbd.aio_is_dead(t->nbd) || libnbd.aio_is_closed(t->nbd))
 		return lost_connection(t, n < 0 ? libnbd_message() : "the server has closed it", err);
 	if (!n && ms)
 		return lost_connection(t, "the server has not answered for ten minutes", err);
@@ -360,7 +362,7 @@ static int begun(struct nbd_target *t, struct nbd_slot *s, int64_t cookie, struc
 
 	if (cookie < 0) {
 		s->busy = false;
-		if (nbd_aio_is_dead(t->nbd) || nbd_aio_is_closed(t->nbd))
+		if (libnbd.aio_is_dead(t->nbd) || libnbd.aio_is_closed(t->nbd))
 			return lost_connection(t, libnbd_message(), err);
 		if (!t->failed)
 			t->failed = err_set(&t->why, -EIO, "%s: cannot %s at byte %" PRIu64 ": %s", t->uri, s->verb, s->offset, libnbd_message());
@@ -394,7 +396,7 @@ static int begin_flush(struct nbd_target *t, struct err *err)
 		return r;
 	t->unflushed = 0;
 	use_slot(s, "flush what was written", 0);
-	return begun(t, s, nbd_aio_flush(t->nbd, completion(s), 0), err);
+	return begun(t, s, libnbd.aio_flush(t->nbd, completion(s), 0), err);
 }
 
 /* Call this after a request was made that writes n bytes. */
@@ -421,7 +423,7 @@ static int write_buffer(struct nbd_target *t, const uint8_t *data, uint64_t leng
 	if (end > offset + length)
 		memcpy(s->buf + length, t->tail + (offset + length) % t->minimum, end - offset - length);
 	use_slot(s, "write", offset);
-	r = begun(t, s, nbd_aio_pwrite(t->nbd, s->buf, end - offset, offset, completion(s), flags(t)), err);
+	r = begun(t, s, libnbd.aio_pwrite(t->nbd, s->buf, end - offset, offset, completion(s), flags(t)), err);
 	return r ? r : count_written(t, end - offset, err);
 }
 
@@ -444,7 +446,7 @@ int nbd_target_zero(struct nbd_target *t, uint64_t length, uint64_t offset, stru
 		if (r)
 			return r;
 		use_slot(s, "write zeros", offset);
-		r = begun(t, s, nbd_aio_zero(t->nbd, n, offset, completion(s), flags(t)), err);
+		r = begun(t, s, libnbd.aio_zero(t->nbd, n, offset, completion(s), flags(t)), err);
 		if (!r)
 			r = count_written(t, n, err);
 		offset += n;
@@ -494,7 +496,7 @@ int nbd_target_check(struct nbd_target *t, const struct nbd_written *w, struct e
 	use_slot(s, "read back", w->offset);
 	s->check = true;
 	s->expected = *w;
-	return begun(t, s, nbd_aio_pread(t->nbd, s->buf, end - w->offset, w->offset, completion(s), 0), err);
+	return begun(t, s, libnbd.aio_pread(t->nbd, s->buf, end - w->offset, w->offset, completion(s), 0), err);
 }
 
 /*
@@ -511,12 +513,12 @@ static void end_reading(struct nbd_target *t)
 		busy = false;
 		for (unsigned int i = 0; i < NBD_SLOTS; i++)
 			busy = busy || t->slot[i].busy;
-	} while (busy && nbd_poll(t->nbd, SILENCE_MS) > 0);
-	if (!busy && nbd_aio_is_ready(t->nbd)) {
+	} while (busy && libnbd.poll(t->nbd, SILENCE_MS) > 0);
+	if (!busy && libnbd.aio_is_ready(t->nbd)) {
 		t->failed = 0;
 		return;
 	}
-	nbd_close(t->nbd);
+	libnbd.close(t->nbd);
 	t->nbd = NULL;
 }
 
@@ -538,7 +540,7 @@ int nbd_target_read(struct nbd_target *t, uint8_t *buf, uint64_t length, uint64_
 		if (r)
 			break;
 		use_slot(s, "read", at);
-		r = begun(t, s, nbd_aio_pread(t->nbd, whole + (at - begin), n, at, completion(s), 0), err);
+		r = begun(t, s, libnbd.aio_pread(t->nbd, whole + (at - begin), n, at, completion(s), 0), err);
 	}
 	if (!r)
 		r = nbd_target_wait(t, err);

@@ -305,7 +305,7 @@ int standing_compare_device(const struct standing_place *p, const struct standin
 	struct standing device = { };
 
 	if (*s->target)
-		return err_set(err, -ESTALE, "%s has the state of another copy: got that of %s", p->file ? p->file : "its attribute", s->target);
+		return err_set(err, -ESTALE, "%s has the state of another copy: got that of %s, expected that of a device or file", p->file ? p->file : "its attribute", s->target);
 	standing_identify(p, &device);
 	if (!device.device.version == !s->device.version &&
 	    identity_compare(&s->device, &device.device) != IDENTITY_OTHER)

@@ -258,13 +258,15 @@ test_nbd_backup_notices_another_content()
 	says "full copy"
 	# The same server by another name is another target.
 	uri="nbd+unix:///x?socket=$T/sock"
-	fails 1 "it has the state of a copy at nbd+unix:///?socket=$T/sock, got $uri" 4
+	fails 1 "$T/state: got the state of a copy at nbd+unix:///?socket=$T/sock, expected that of a copy at $uri; if" 4
 	copied 4 --init --overwrite
 	says "the state is of a copy at another target"
 	# This state is not for receive.
-	refused "$T/state has the state of another copy: got that of $uri" eractl receive "$T/export" --state "$T/state" < "$T/full"
+	refused "$T/state has the state of another copy: got that of $uri, expected that of a device or file" eractl receive "$T/export" --state "$T/state" < "$T/full"
 	sed -i 's/^at erad-e7ad0300/at erad-e7ad0301/' "$T/state"
-	fails 1 "one export and one state file are for one volume" 4
+	fails 1 "$T/state: got the state of a copy of the volume with the UUID e7ad0301-" 4
+	says "expected that of volume $T/m4 (e7ad0300-"
+	says "one export and one state file are for one volume"
 	# The volume was written, and the metadata does not know this.  The increment does not have this.
 	copied 3 --init --overwrite --state "$T/other"
 	write_blocks "$T/v4" 8 60 30
@@ -353,6 +355,25 @@ test_nbd_backup_explains_errors()
 	fails 2 "--keep and --full-every are for a directory" 3 --keep 3
 	fails 2 "is always read back" 3 --verify
 	refused "--state is for an NBD server" eractl backup "$T/m1" "$T" --device "$T/v1" --state "$T/state"
+}
+
+test_nbd_backup_loads_libnbd()
+{
+	DESCRIPTION="eractl starts without libnbd; a backup to an NBD server without libnbd, or with another library, says which package to install"
+	volumes_for_nbd
+	serve file "$T/export"
+	! ldd "$(command -v eractl)" | grep nbd || fail "eractl is linked with libnbd"
+	mkdir "$T/lib"
+	: > "$T/lib/libnbd.so.0"
+	export LD_LIBRARY_PATH=$T/lib
+	eractl --version
+	fails 1 "$uri: cannot load libnbd, which connects to NBD servers: $T/lib/libnbd.so.0: file too short; install the package libnbd0" 1 --init
+	cp -L "$(ldd "$(command -v eractl)" | awk '$1 ~ /^libexpat/ { print $3 }')" "$T/lib/libnbd.so.0"
+	fails 1 "libnbd is too old, or is another library: " 1 --init
+	says "undefined symbol: nbd_create; install a newer package libnbd0"
+	[[ ! -e $T/state ]] || fail "there is a state"
+	unset LD_LIBRARY_PATH
+	copied 1 --init
 }
 
 test_nbd_backup_checks_tls()
