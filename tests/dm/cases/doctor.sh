@@ -83,6 +83,7 @@ test_doctor_finds_nothing()
 		"1 ok ok ok"
 }
 
+case_needs["test_doctor_finds_the_machine"]=/sys/module/module/parameters/sig_enforce
 test_doctor_finds_the_machine()
 {
 	local release
