@@ -473,8 +473,8 @@ else
 endif
 
 .PHONY: bench-check
-bench-check:				## fail if the last `make bench` was more than 3 % worse than tests/bench/results.json, or newly missed a goal
-	$(Q)tests/bench/check tests/bench/results.json $(BUILD)/bench.json
+bench-check:				## fail if the last `make bench` was more than 3 % worse than tests/bench/results-*.json, or newly missed a goal
+	$(Q)tests/bench/check $(wildcard tests/bench/results-*.json) $(BUILD)/bench.json
 
 .PHONY: test-kill
 test-kill: test-deps			## kill erad 500 times, at every point of its protocol, under a verifying load, on each of KERNELS
