@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/jsonl.h"
 #include "eractl/content.h"
@@ -113,12 +114,31 @@ static int lost_connection(struct nbd_target *t, const char *reason, struct err 
 
 /* ---- connecting ---- */
 
+/* Returns whether this process may use the network: the sandbox of a service may forbid it. */
+static bool may_connect(void)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	int fd;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		fd = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0 && errno == EAFNOSUPPORT)
+			continue;
+		if (fd >= 0)
+			close(fd);
+		return true;
+	}
+	return false;
+}
+
 static int connect_failed(struct nbd_target *t, struct err *err)
 {
 	const int error = libnbd.get_errno();
 	const char *hint = "check that the server runs, and that it has this export";
 
-	if (strstr(libnbd_message(), "ertificate"))
+	if (!strstr(t->uri, "+unix:") && !may_connect())
+		hint = "this process has no access to the network: if it runs as erad-backup@.service, see A COPY ON AN NBD SERVER in eractl(8)";
+	else if (strstr(libnbd_message(), "ertificate"))
 		hint = "one side refuses the certificate of the other: check the names and the dates of the certificates, and the CA in the directory that tls-certificates= names";
 	else if (!strncmp(t->uri, "nbds", 4))
 		hint = "check that the server runs with TLS, that it has this export, and that the URI names the right tls-certificates= or tls-psk-file=";
