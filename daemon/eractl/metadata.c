@@ -15,6 +15,7 @@
 #include "erad_format.h"
 #include "eractl/live.h"
 #include "eractl/metadata.h"
+#include "eractl/watched.h"
 #include "store/history.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
@@ -44,17 +45,21 @@ int metadata_open(const char *path, enum engine_mode mode, struct engine **out, 
 	struct err why;
 	int ret;
 
+	*out = NULL;
+	watched_begin(path);
 	ret = check_unclaimed(path, &why);
 	if (!ret)
 		ret = engine_open(path, mode, out, &why);
-	if (!ret) {
-		/* From here on, the lock prevents erad from opening the metadata. */
+	/* From here on, the lock prevents erad from opening the metadata. */
+	if (!ret)
 		ret = live_check_unused(path, &why);
-		if (!ret)
-			return 0;
-		engine_destroy(*out);
-		*out = NULL;
+	watched_end();
+	if (!ret) {
+		watched_engine(*out);
+		return 0;
 	}
+	engine_destroy(*out);
+	*out = NULL;
 	return err_set(err, ret, "%s%s", why.msg,
 		       ret == -EBUSY ? ": close the volume first" : "");
 }

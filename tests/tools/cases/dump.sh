@@ -208,3 +208,23 @@ test_dump_damaged()
 	refused "no element found" eractl restore "$T/r" --input "$T/xml"
 	refused "cannot write the output" sh -c "eractl dump '$T/m' > /dev/full"
 }
+
+test_dump_says_that_it_waits_for_metadata()
+{
+	DESCRIPTION="a command that reads metadata without erad says after 5 seconds which metadata it waits for, once; it says nothing if the metadata answers"
+	local command expected
+
+	used "$T/m"
+	expected="waiting for metadata $T/m, which has not answered for 5 seconds; check whether the device or its file system hangs"
+	for command in dump check "diff --since 1"; do
+		# shellcheck disable=SC2086
+		eractl $command "$T/m" > "$T/out" 2> "$T/said"
+		same "$(cat "$T/said")" ""
+		# shellcheck disable=SC2086
+		strace -qq -o "$T/calls" -P "$T/m" -e inject=pread64:delay_enter=9000000:when=4..5 eractl $command "$T/m" > "$T/late" 2> "$T/said"
+		same "$(cat "$T/said")" "$expected"
+		cmp "$T/out" "$T/late"
+	done
+	# The open waits.
+	strace -qq -o "$T/calls" -P "$T/m" -e inject=openat:delay_enter=9000000:when=1 eractl dump "$T/m" 2>&1 > /dev/null | grep -qxF "$expected"
+}

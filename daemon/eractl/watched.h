@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Prints a message if eractl itself waits for metadata that does not answer: see common/client.h for the
+ * waits for erad.
+ *
+ * The thread that waits cannot print the message, because a signal does not interrupt a wait for a
+ * device.  So another thread prints it.
+ */
+#ifndef ERACTL_WATCHED_H
+#define ERACTL_WATCHED_H
+
+struct engine;
+
+/*
+ * Between these two calls, the caller uses the metadata at the path.  If this takes longer than 5
+ * seconds, a message says so on stderr, once in the life of the program.  One use at a time is watched:
+ * a second watched_begin() replaces the first one.
+ */
+void watched_begin(const char *path);
+void watched_end(void);
+
+/* From now on, each read, write and flush of the engine is such a use. */
+void watched_engine(struct engine *e);
+
+#endif /* ERACTL_WATCHED_H */
