@@ -5,14 +5,17 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/files.h"
 #include "common/jsonl.h"
 #include "common/members.h"
+#include "common/text_stream.h"
 #include "exporter/backups.h"
 #include "exporter/metrics.h"
 
@@ -115,7 +118,7 @@ static bool value_of(struct json_object *report, const char *key, double *value)
 	return isfinite(*value) && *value >= 0;
 }
 
-void backups_print(FILE *f, const char *directory)
+static void print_reports(FILE *f, const char *directory)
 {
 	static const struct {
 		const char *key, *name, *help;
@@ -145,4 +148,68 @@ void backups_print(FILE *f, const char *directory)
 		}
 	}
 	free_reports(reports, nr);
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+/* `lock` protects these variables. */
+static bool reading;			/* a thread is reading the reports */
+static bool late;			/* the last caller has not waited for the end of this thread */
+static struct text_stream newest;	/* the metrics of the reports that were read last */
+
+static void *read_thread(void *arg)
+{
+	struct text_stream text = { 0 };
+	FILE *f = text_stream_open(&text);
+
+	if (f) {
+		print_reports(f, arg);
+		text_stream_close(f, &text);
+	}
+	free(arg);
+	pthread_mutex_lock(&lock);
+	free(newest.text);
+	newest = text;
+	reading = false;
+	if (late)
+		fputs("erad-exporter: the directory of the reports answers again\n", stderr);
+	late = false;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* Starts a thread that reads the reports.  Returns whether it was started.  Context: lock. */
+static bool start_reading(const char *directory)
+{
+	char *copy = strdup(directory);
+	pthread_t thread;
+
+	reading = copy && !pthread_create(&thread, NULL, read_thread, copy);
+	if (reading)
+		pthread_detach(thread);
+	else
+		free(copy);
+	return reading;
+}
+
+void backups_print(FILE *f, const char *directory)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += BACKUPS_MS / 1000;
+	pthread_mutex_lock(&lock);
+	/* If a thread is reading already, an earlier call has waited for it long enough. */
+	if (!reading && start_reading(directory)) {
+		while (reading && !pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until))
+			;
+		late = reading;
+		if (late)
+			fprintf(stderr, "erad-exporter: the directory %s with the reports of backups has not answered for %d seconds; until it answers, the metrics of backups are those of the last reports that were read; check whether its file system hangs\n",
+				directory, BACKUPS_MS / 1000);
+	}
+	if (newest.text)
+		fwrite(newest.text, 1, newest.len, f);
+	pthread_mutex_unlock(&lock);
 }

@@ -11,9 +11,14 @@
  * Writes the metrics of each report DIRECTORY/NAME.json that eractl backup --report has written.
  * Leaves out files that are not reports, and values that are missing or impossible.  Writes nothing
  * if the directory does not exist.  Reads at most BACKUPS_MAX reports, in the order of their names.
+ *
+ * Waits at most BACKUPS_MS for the file system of the directory.  If it does not answer, writes the
+ * metrics of the last reports that were read, so that an alert about an old backup still fires.  Call
+ * this with one directory only.
  */
 void backups_print(FILE *f, const char *directory);
 
 #define BACKUPS_MAX	1000u
+#define BACKUPS_MS	3000
 
 #endif /* EXPORTER_BACKUPS_H */

@@ -47,11 +47,11 @@ metrics_of()
 	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$1"
 }
 
-# serving: starts erad-exporter at http://127.0.0.1:$port
+# serving [COMMAND…]: starts erad-exporter at http://127.0.0.1:$port, as an argument of the command
 serving()
 {
 	: > "$T/exporter.log"
-	setpriv --pdeathsig TERM erad-exporter --socket "$T/erad.sock" --listen 127.0.0.1:0 2>> "$T/exporter.log" &
+	setpriv --pdeathsig TERM "$@" erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --listen 127.0.0.1:0 2>> "$T/exporter.log" &
 	exporter=$!
 	for _ in {1..100}; do
 		port=$(sed -n 's/^erad-exporter: serving at 127.0.0.1 port //p' "$T/exporter.log")
@@ -147,6 +147,39 @@ erad_backup_last_success_timestamp_seconds{backup="nightly",volume="da\"ta"} 178
 	ln -s nightly.json "$T/backups/link.json"
 	backups > /dev/null
 	diff "$T/erad.prom" "$T/want" || fail "got (<) is not what was expected (>)"
+}
+
+# backup_time: prints the time of the last backup, as the exporter serves it, after the state of erad
+backup_time()
+{
+	http GET /metrics | sed -n 's/^erad_up //p; s/^erad_backup_last_run_timestamp_seconds{.*} //p' | paste -sd ' '
+}
+
+test_exporter_does_not_wait_for_reports_that_hang()
+{
+	DESCRIPTION="while the file system with the reports of backups hangs, the exporter serves all metrics, those of backups from the last reports that were read; then it reads the reports again"
+	local said="the directory $T/backups with the reports of backups has not answered for 3 seconds; until it answers, the metrics of backups are those of the last reports that were read; check whether its file system hangs"
+
+	answering
+	echo '{"result": {"version": 1, "volumes": []}}' > "$T/answers/status"
+	mkdir "$T/one" "$T/two"
+	echo '{"volume": "data", "time": 7}' > "$T/one/x.json"
+	echo '{"volume": "data", "time": 8}' > "$T/two/x.json"
+	ln -s one "$T/backups"
+	# The directory two hangs for longer than the client of http waits.
+	serving strace -D -f -qq -o "$T/calls" -P "$T/two" -e inject=getdents64:delay_enter=25000000
+	same "$(backup_time)" "1 7"
+	ln -sfn two "$T/backups"
+	same "$(backup_time)" "1 7"
+	same "$(backup_time)" "1 7"
+	same "$(grep -c "^erad-exporter: $said$" "$T/exporter.log")" 1
+	for _ in {1..120}; do
+		[[ $(backup_time) == "1 8" ]] && break
+		sleep 1
+	done
+	same "$(backup_time)" "1 8"
+	grep -qx "erad-exporter: the directory of the reports answers again" "$T/exporter.log" || fail "$(cat "$T/exporter.log")"
+	kill "$exporter"
 }
 
 test_exporter_bad_answers()
