@@ -79,6 +79,9 @@ void sim_slow_prepare(unsigned int commits);
 /* Returns how often erad has made this call, including calls that failed. */
 unsigned int sim_calls(enum sim_call call);
 
+/* Returns how often erad's threads have called poll(). */
+unsigned int sim_polls(void);
+
 /* Sends a message, as `dmsetup message` does, but does not wait for the reply. */
 void sim_message(enum erad_message_type type);
 /* Waits for the reply to the message. Returns the status of the reply; *era receives its era. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Simulates the targets of the module, and poll() of an instance: see target_sim.h. */
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -135,6 +136,13 @@ static short target_events(const struct target *t)
 		(t->state == ERAD_ACTIVE && !t->batch && sim_writers_held() ? POLLIN : 0);
 }
 
+static atomic_uint polls;
+
+unsigned int sim_polls(void)
+{
+	return atomic_load(&polls);
+}
+
 int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 {
 	struct pollfd p[2];
@@ -142,6 +150,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 	char rung[64];
 	int r;
 
+	atomic_fetch_add(&polls, 1);
 	heap_forbid(false);
 	pthread_mutex_lock(&module.lock);
 	t = nr == 2 ? target_owned_by(fds[1].fd) : NULL;

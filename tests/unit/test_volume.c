@@ -138,6 +138,33 @@ static void test_writes_are_served_while_a_drain_does_not_end(void **state)
 	assert_int_equal(request_answer(&q), 0);
 }
 
+static bool era_is_complete(uint32_t era)
+{
+	bool ret;
+
+	pthread_mutex_lock(&volume->lock);
+	ret = volume_era_is_complete(volume, era);
+	pthread_mutex_unlock(&volume->lock);
+	return ret;
+}
+
+/* The metadata has the new era, but a write of the era before may still complete. */
+static void test_an_era_is_complete_after_the_drain_only(void **state)
+{
+	struct request q;
+
+	(void)state;
+	assert_true(era_is_complete(1));
+	begin_endless_drain(&q);
+	assert_int_equal(durable_era(), 2);
+	assert_true(era_is_complete(1));
+	assert_false(era_is_complete(2));
+	sim_unstick();
+	assert_int_equal(request_answer(&q), 0);
+	assert_true(era_is_complete(2));
+	assert_false(era_is_complete(3));
+}
+
 static void test_stop_ends_a_checkpoint_whose_drain_does_not_end(void **state)
 {
 	struct request q;
@@ -354,6 +381,34 @@ static void test_after_a_degrade_all_blocks_count_and_writes_are_recorded_again(
 	assert_int_equal(look_at_store().floor_era, 1);
 }
 
+/*
+ * The event that erad must look at ends the attachment.  While the next attach fails, the thread
+ * tries again from time to time, and does not use a processor in between.
+ */
+static void test_a_thread_that_cannot_attach_again_waits(void **state)
+{
+	unsigned int before;
+	bool detached;
+
+	(void)state;
+	fail_disk(true);
+	sim_pass_all();
+	do {
+		usleep(1000);
+		pthread_mutex_lock(&volume->lock);
+		detached = volume->fd < 0 && volume->attach_trouble.since_ms;
+		pthread_mutex_unlock(&volume->lock);
+	} while (!detached);
+	before = sim_polls();
+	usleep(200000);
+	assert_in_range(sim_polls() - before, 0, 100);
+	/* The target lets all writes pass in era 1. */
+	assert_false(era_is_complete(1));
+	fail_disk(false);
+	while (look_at_store().floor_era != 1 || look_at_store().degraded)
+		usleep(1000);
+}
+
 static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **state)
 {
 	struct request q;
@@ -535,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_message_under_load_waits_for_few_commits),
 		cmocka_unit_test(test_stop_under_load_waits_for_few_commits),
 		with_volume(test_writes_are_served_while_a_drain_does_not_end),
+		with_volume(test_an_era_is_complete_after_the_drain_only),
 		with_volume(test_stop_ends_a_checkpoint_whose_drain_does_not_end),
 		with_volume(test_removal_ends_a_checkpoint_whose_drain_does_not_end),
 		with_volume(test_reload_ends_a_checkpoint_whose_drain_does_not_end),
@@ -556,6 +612,7 @@ int main(void)
 		with_volume(test_attach_that_fails_counts_the_state_before_it),
 		cmocka_unit_test(test_target_that_let_all_writes_pass_counts_that_state),
 		with_volume(test_after_a_degrade_all_blocks_count_and_writes_are_recorded_again),
+		with_volume(test_a_thread_that_cannot_attach_again_waits),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_registry, NULL);

@@ -67,6 +67,19 @@ static struct json_object *full_copy_due(const char *name, const struct err *why
 	return o;
 }
 
+/* Returns whether a copy that is made after this diff may be the base of a diff since `era`. */
+static bool may_be_base(const struct diff *d, uint32_t era)
+{
+	bool complete;
+
+	if (!d->v)
+		return true;
+	pthread_mutex_lock(&d->v->lock);
+	complete = volume_era_is_complete(d->v, era);
+	pthread_mutex_unlock(&d->v->lock);
+	return complete;
+}
+
 static int stream(struct diff *d, const char *name, struct store *s, uint32_t since,
 		  struct json_object **result, struct err *err)
 {
@@ -100,7 +113,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	json_object_object_add(head, "since", json_object_new_int64(since));
 	json_object_object_add(head, "era", json_object_new_int64(era));
 	json_object_object_add(head, "size", json_object_new_uint64(d->size));
-	json_object_object_add(head, "token", token_json(s, era));
+	json_object_object_add(head, "token", may_be_base(d, era) ? token_json(s, era) : NULL);
 	json_object_object_add(head, "gaps", gaps_since_json(s, since, era));
 	r = jsonl_send(d->j, "part", head);
 	if (!r)

@@ -103,7 +103,7 @@ static void look_at_state(struct volume *v, struct report *p)
 		 * Until the target has an era, the metadata may have only the timeline of the last
 		 * activation.
 		 */
-		if (p->has_info && p->info.era) {
+		if (p->has_info && p->info.era && volume_era_is_complete(v, p->info.era)) {
 			p->token.era = p->info.era;
 			p->token.timeline = store_timeline(v->store, p->token.era);
 		}

@@ -118,8 +118,9 @@ void attach_let_go(struct volume *v)
 	mirror_state(&v->shown.mirror, ERAD_DETACHED);
 	v->batch = 0;
 	v->failed = false;
-	v->retry_at = v->degraded_at = UINT64_MAX;
 	rollover_fail(v, -EAGAIN, "erad has detached from the target in the meantime");
+	/* Without a target, the thread does nothing at these times, and must not wake up for them. */
+	v->retry_at = v->degraded_at = v->roll_at = UINT64_MAX;
 }
 
 /* Checks that this target and this metadata belong together. */

@@ -316,6 +316,15 @@ int volume_check_compared(struct volume *v, struct err *err)
 	return r;
 }
 
+bool volume_era_is_complete(const struct volume *v, uint32_t era)
+{
+	struct erad_info i;
+
+	if (!v->ready || instance_info(v->fd, &i) || i.status & ERAD_PASSES_ALL)
+		return false;
+	return i.era > era || (i.era == era && !(i.status & ERAD_DRAINING));
+}
+
 const char *volume_state(const struct volume *v, struct err *error)
 {
 	const struct trouble *t = &v->attach_trouble;

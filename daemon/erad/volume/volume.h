@@ -303,6 +303,15 @@ bool volume_closing(struct volume *v);
 int volume_check_compared(struct volume *v, struct err *err);
 
 /*
+ * Returns whether every write of the eras before `era` has completed, and every later write is
+ * recorded in `era` or a later era.  Only then, a copy that is made from now on, and the token of
+ * `era`, may be the base of an increment.  The metadata begins an era before the target does: until
+ * the target has drained the era before, a write of that era may still complete.  Asks the target.
+ * Context: v->lock.
+ */
+bool volume_era_is_complete(const struct volume *v, uint32_t era);
+
+/*
  * Removes the store from the volume, waits until no other thread uses it, and returns it.  Returns
  * NULL if the volume has no store.
  */
