@@ -15,6 +15,19 @@
 #include "store/replay.h"
 #include "store/state.h"
 
+/* Writes the newest superblock and the last group of the journal again, each to its own place. */
+static int rewrite_newest(struct store *s, uint64_t last_group)
+{
+	struct erad_disk_super sb = s->super;
+	int ret;
+
+	ret = super_write(s->e, &sb, s->fold_buf);
+	failpoint(FAILPOINT_OPEN_SUPER);
+	if (!ret)
+		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
+	return ret;
+}
+
 /*
  * Ends an open for writing: makes durable what was read, clears CLEAN, and drops a snapshot that
  * ends with its process.
@@ -32,10 +45,13 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	struct erad_disk_super sb = s->super;
 	int ret;
 
-	ret = super_write(s->e, &sb, s->fold_buf);
-	failpoint(FAILPOINT_OPEN_SUPER);
-	if (!ret)
-		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
+	ret = rewrite_newest(s, last_group);
+	/*
+	 * A disk may refuse FUA with any error.  After an error, the engine makes no more durable
+	 * writes, so the second try makes ordinary writes.
+	 */
+	if (ret)
+		ret = rewrite_newest(s, last_group);
 	failpoint(FAILPOINT_OPEN_JOURNAL);
 	if (!ret)
 		ret = store_mend_degrade(s);

@@ -11,6 +11,7 @@
 struct disk_engine {
 	struct engine engine;
 	struct disk *disk;
+	bool fua_refused;
 };
 
 static struct disk *to_disk(struct engine *e)
@@ -158,13 +159,18 @@ static int disk_flush(struct engine *e)
 
 static int disk_write_durable(struct engine *e, const void *buf, uint64_t off, uint64_t len)
 {
-	struct disk *d = to_disk(e);
+	struct disk_engine *de = (struct disk_engine *)e;
+	struct disk *d = de->disk;
 	bool fail;
 	uint64_t i;
 	int ret;
 
-	if (!d->fua)
+	if (!d->fua || de->fua_refused)
 		return -EOPNOTSUPP;
+	if (d->refuses_fua) {
+		de->fua_refused = true;
+		return -EIO;
+	}
 	if ((uintptr_t)buf % 4096)
 		abort();
 	ret = write_sectors(d, DISK_WRITE_DURABLE, buf, off, len);

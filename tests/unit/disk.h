@@ -48,6 +48,11 @@ struct disk {
 	uint64_t bad_from, bad_to;
 	/* whether the disk has durable writes; if not, they return EOPNOTSUPP */
 	bool fua;
+	/*
+	 * whether the disk refuses durable writes with EIO, although it has them; an engine makes
+	 * no more durable writes after an error
+	 */
+	bool refuses_fua;
 	bool fail_torn;			/* whether a failing write writes a part of its data */
 	bool fail_lossy;		/* whether a failing flush or DISK_PERSIST makes some cached writes durable, and loses the others */
 	uint64_t rnd;			/* random state for fail_torn and fail_lossy */

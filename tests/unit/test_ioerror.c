@@ -407,6 +407,31 @@ static void test_least_size(void **state)
 	}
 }
 
+/* The disk says that it has durable writes, and refuses each of them. */
+static void test_disk_that_refuses_durable_writes(void **state)
+{
+	struct engine *e;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	disk_init(&d, store_size(&geometry, NULL));
+	d.fua = d.refuses_fua = true;
+	e = disk_engine(&d);
+	assert_int_equal(store_format(e, &geometry, NULL, NULL, NULL), 0);
+	engine_destroy(e);
+	for (uint64_t i = 0; i < 4; i++) {
+		s = open_store(&d, STORE_WRITE);
+		if (!i)
+			assert_int_equal(store_begin_era(s, 1, NULL), 0);
+		assert_int_equal(diff_blocks(s, 1), i);
+		assert_int_equal(mark(s, i, 1), 0);
+		/* The process is killed, so the journal is not empty when the metadata is opened again. */
+		store_close(s, false, NULL);
+	}
+	disk_destroy(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_full_ring),
 		cmocka_unit_test(test_least_size),
+		cmocka_unit_test(test_disk_that_refuses_durable_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
