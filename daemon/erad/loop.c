@@ -20,7 +20,7 @@
 #define READY_LATEST_MS	20000
 /* Pause after a failed LIST, or a failed attempt to create the socket. */
 #define AGAIN_MS	1000
-/* If one write to the metadata takes longer than this, erad stops notifying the watchdog. */
+/* If one write to the metadata takes longer than this, erad logs an error. */
 #define STUCK_MS	20000
 
 static int fire_again(sd_event_source *s)
@@ -173,15 +173,18 @@ static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
 static int on_watchdog(sd_event_source *s, uint64_t usec, void *data)
 {
 	struct loop *l = data;
+	const bool was_stuck = l->stuck;
 	struct err who;
 
-	if (volumes_progress(STUCK_MS, &who)) {
-		l->stuck = false;
-		sd_notify(0, "WATCHDOG=1");
-	} else if (!l->stuck) {
-		l->stuck = true;
+	/*
+	 * Notify the watchdog even if a write to the metadata hangs.  SIGKILL would end the threads
+	 * of all other volumes at once, but the process would live as long as the write hangs, with
+	 * all files open.  So neither the standby nor another erad could serve the other volumes.
+	 */
+	sd_notify(0, "WATCHDOG=1");
+	l->stuck = !volumes_progress(STUCK_MS, &who);
+	if (l->stuck && !was_stuck)
 		log_error("%s", who.msg);
-	}
 	sd_event_source_set_time(s, usec + l->watchdog_usec);
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }

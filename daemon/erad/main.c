@@ -355,9 +355,17 @@ static int run_erad(struct erad *e)
 	if (!all_ended)
 		log_warn("stopping while a volume thread or a request is still busy");
 	log_stop();
-	/* Call _exit(), because exit() would wait for threads that hang in I/O. */
-	if (!all_ended)
+	if (!all_ended) {
+		/*
+		 * If a thread hangs in I/O, the process lives until the I/O ends.  Release the lock
+		 * now, so that the next erad can serve the other volumes meanwhile.  It cannot
+		 * serve the volume of this thread: the target has an owner, and the metadata a lock.
+		 */
+		if (e->lock_fd >= 0)
+			close(e->lock_fd);
+		/* Call _exit(), because exit() would wait for the thread. */
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
 	loop_free(&e->loop);
 	return r;
 }

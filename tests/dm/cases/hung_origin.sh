@@ -129,6 +129,53 @@ test_create_and_open_while_the_metadata_device_hangs()
 	no_gap data
 }
 
+# notified_again: succeeds if erad has notified the watchdog since `notified` was set.
+notified_again()
+{
+	(($(grep -c WATCHDOG=1 "$T/notices") > notified))
+}
+
+case_share["test_write_to_the_metadata_hangs"]=newest
+test_write_to_the_metadata_hangs()
+{
+	DESCRIPTION="while a write to the metadata of a volume hangs, erad says so and notifies the watchdog, other volumes are served, and erad can be restarted; then the write to the volume completes"
+	local disk writer notified
+
+	stop_erad
+	perl -MIO::Socket::UNIX -e '$| = 1; $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => shift) or die; print "$m\n" while defined $s->recv($m, 4096)' \
+		"$T/socket" > "$T/notices" &
+	wait_until "the socket is there" test -S "$T/socket"
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	NOTIFY_SOCKET=$T/socket WATCHDOG_USEC=2000000 start_erad
+	disk=$(new_disk 16M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl create data "$(new_disk 64M)" --metadata /dev/mapper/slow > /dev/null
+	eractl create other "$(new_disk 64M)" > /dev/null
+	dmsetup suspend slow
+	write_at data 65536 65536 &
+	writer=$!
+	others_are_served
+	wait_until "erad says that the write hangs" grep -q "volume data: one write to the metadata has taken 2[0-9] seconds" "${ERAD_OUT:-/tmp}/erad.log"
+	notified=$(grep -c WATCHDOG=1 "$T/notices")
+	wait_until "erad notifies the watchdog" notified_again
+	others_are_served
+	eractl checkpoint other > /dev/null
+
+	# The old process cannot end before the write ends.
+	kill -TERM "$(erad_pid)"
+	wait_until "erad stops" grep -q "stopping while a volume thread or a request is still busy" "${ERAD_OUT:-/tmp}/erad.log"
+	! erad_gone || fail "the write has not hung"
+	start_erad
+	bounded 5 write_at other 0 65536 || fail "the next erad does not serve the other volume"
+	others_are_served
+	kill -0 "$writer" || fail "the write has completed unrecorded"
+	dmsetup resume slow
+	wait "$writer"
+	wait_until "the volume is served" eractl_state_is data active
+	same "$(changed data 1)" "65536 65536"
+	eractl checkpoint data > /dev/null
+}
+
 test_create_while_the_file_system_of_another_volume_hangs()
 {
 	DESCRIPTION="while the file system with the metadata of a closed volume hangs, other volumes are created, opened, and served, and erad can be stopped"
