@@ -25,6 +25,7 @@
 #include "common/size.h"
 #include "eractl/eractl.h"
 #include "eractl/doctor_volumes.h"
+#include "eractl/initramfs.h"
 #include "eractl/volumes.h"
 
 #define ASK_MS	5000
@@ -231,6 +232,8 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 		finding_add(f, FINDING_NOTE, "lvm", e->name, "lvmconfig devices/global_filter",
 			    "the origin is a physical volume; LVM must not see %s, else LVM may activate its volume group before erad opens the volume",
 			    e->origin);
+	if (attached || (t->type && !strcmp(t->type, "LVM2_member")))
+		initramfs_check(f, e->name);
 }
 
 static void look_at_mounts(struct findings *f, const struct eratab_entry *e, dev_t dev)

@@ -190,10 +190,16 @@ test_lvm_attach_by_any_path()
 	umount "$(readlink -f "$(command -v lvm)")"
 }
 
+doctor_says()
+{
+	eractl doctor > "$T/doctor" || :
+}
+
 test_lvm_initramfs_is_old()
 {
-	DESCRIPTION="with initramfs-tools, attach and detach say that the initramfs must be made again"
-	local pv program=/usr/sbin/update-initramfs
+	DESCRIPTION="with initramfs-tools, attach and detach say that the initramfs must be made again, and doctor names each initramfs that is older than the configuration of LVM"
+	local pv program=/usr/sbin/update-initramfs image
+	image=/boot/initrd.img-$(uname -r)
 
 	# The changes of the VM's files stay in its memory.
 	[[ -e $program ]] || install -m 755 /bin/true "$program"
@@ -201,6 +207,20 @@ test_lvm_initramfs_is_old()
 	new_lv a 32M
 	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said"
 	grep -q "^pv0: run 'update-initramfs -u -k all' before the next boot" "$T/said" || fail "attach said: $(cat "$T/said")"
+
+	# The image of a kernel that is not installed any more is not made again.
+	touch -d '1 hour ago' "$image" "$image.old"
+	doctor_says
+	grep -A 1 "^problem *lvm *pv0: $image is older than /etc/lvm/lvmlocal.conf" "$T/doctor" | grep -q "# update-initramfs -u -k all$" ||
+		fail "doctor does not name $image: $(cat "$T/doctor")"
+	same "$(grep -c "is older than" "$T/doctor")" 1
+	touch "$image"
+	doctor_says
+	! grep "is older than" "$T/doctor" || fail "doctor names a new image"
+	touch -d '1 hour' /etc/lvm/lvm.conf
+	doctor_says
+	grep -q "$image is older than /etc/lvm/lvm.conf" "$T/doctor" || fail "doctor does not look at lvm.conf: $(cat "$T/doctor")"
+	touch /etc/lvm/lvm.conf "$image"
 	eractl detach pv0 > "$T/said"
 	grep -q "^pv0: run 'update-initramfs -u -k all' before the next boot" "$T/said" || fail "detach said: $(cat "$T/said")"
 }
