@@ -3,11 +3,14 @@
  * The kernel's counters of all writes to an origin, by whatever program.
  *
  * The kernel counts the sectors that are written to a device or discarded on it, until the device
- * is removed or the machine reboots.  The kernel does not count:
+ * is removed or the machine reboots.  When the kernel reads a partition table again, it removes the
+ * partitions and makes new ones.  The kernel does not count:
  *
  * - writes to a partition, through its whole disk or through another partition;
  * - writes below the device, for example to the disks of an LV;
  * - writes to a device whose driver keeps no counters (brd);
+ * - commands that a program sends to the disk itself (SG_IO, NVMe passthrough);
+ * - writes of another machine, or of another system while this one hibernates;
  * - writes while queue/iostats is 0, except as blockdev_counters_off() says.
  */
 #ifndef ERAD_ORIGIN_COUNT_H
