@@ -34,7 +34,8 @@ test_receive_writes_to_no_removed_file()
 	flock 9
 	eractl receive "$T/copy" < "$T/full" > "$T/said" 2>&1 9>&- &
 	receive=$!
-	until [[ $(ls -l "/proc/$receive/fd") == *"$T/copy"* ]]; do
+	# Until the shell's child has become eractl, the child has the lock's descriptor of the same file.
+	until [[ $(< "/proc/$receive/comm") == eractl && $(ls -l "/proc/$receive/fd") == *"$T/copy"* ]]; do
 		sleep 0.05
 	done
 	rm "$T/copy"
