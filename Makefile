@@ -166,7 +166,7 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 # The tests of daemon/erad/ops need further stand-ins.
 ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_open)
 ops_sources	:= tests/unit/ops_fixture.c
-ops_wraps	:= eratab_read stat lstat open fsync hidden_update seen_read origin_ask origin_count_read blockdev_attribute $(patsubst %,probe_%,device sector_size in_use lasting apart) \
+ops_wraps	:= eratab_read stat lstat open fsync hidden_update seen_read origin_ask origin_count_read blockdev_attribute $(patsubst %,probe_%,device sector_size in_use user lasting apart) \
 	$(patsubst %,dm_%,exists is_volume create remove load_size)
 lock_wraps	:= mkdir open close fcntl blockdev_attribute blkid_devno_to_wholedisk file_lock_fd
 below_wraps	:= nanosleep lvm_filter_has $(patsubst %,dm_tables_%,read load_linear swap) $(patsubst %,lvs_%,find free lock load clear swap)
@@ -194,6 +194,7 @@ $(ops_tests): $(call unit_object,$(ops_sources))
 $(ops_tests): OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_file_lock: OWN_LDFLAGS := -Wl,--wrap=flock
+$(BUILD)/unit/test_reader_lock: OWN_LDFLAGS := -Wl,--wrap=open,--wrap=mkdir
 $(BUILD)/unit/test_below: OWN_LDFLAGS := $(below_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_device_lock: OWN_LDFLAGS := $(lock_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_dm_tables: OWN_LDFLAGS := -Wl,--wrap=open,--wrap=ioctl,--wrap=strdup

@@ -83,7 +83,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 
 static int run_backup(const struct command *cmd, int argc, char **argv)
 {
-	struct backup b = { .image = BACKUP_IMAGE_NONE, .content.device.fd = -1, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
+	struct backup b = { .image = BACKUP_IMAGE_NONE, .content.device = COMPARED_NONE, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
 	const char *report = NULL, *store = NULL;
 	char *its_own = NULL;
 	struct err err, why;

@@ -89,7 +89,7 @@ static int send_volume(struct content *c, const char *to, struct err *err)
 
 static int run_send(const struct command *cmd, int argc, char **argv)
 {
-	struct content s = { .device.fd = -1 };
+	struct content s = { .device = COMPARED_NONE };
 	char found[TOKEN_TEXT_SIZE], *its_own = NULL;
 	const char *to = NULL;
 	bool with_since = false;

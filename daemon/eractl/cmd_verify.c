@@ -269,7 +269,7 @@ static int verify_and_print(struct verify *v)
 
 static int run_verify(const struct command *cmd, int argc, char **argv)
 {
-	struct verify v = { .device.fd = -1, .base.fd = -1 };
+	struct verify v = { .device = COMPARED_NONE, .base = COMPARED_NONE };
 	char found[TOKEN_TEXT_SIZE];
 	const char *since = NULL;
 	struct err err;

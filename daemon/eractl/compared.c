@@ -16,6 +16,7 @@
 #include "common/blockdev.h"
 #include "common/origin_count.h"
 #include "common/files.h"
+#include "common/reader_lock.h"
 #include "eractl/compared.h"
 
 #define ALIGN	4096u
@@ -77,6 +78,8 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	 */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT | O_EXCL);
 	c->exclusive = c->fd >= 0;
+	if (c->exclusive)
+		c->lock_fd = reader_lock_take(c->dev);
 	/*
 	 * EBUSY: another program uses the device.  compared_check_still() notices whether the
 	 * device is written.
@@ -97,6 +100,10 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 
 void compared_close(struct compared *c)
 {
+	/* Release the lock before the device: see reader_lock.h. */
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	c->lock_fd = -1;
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;

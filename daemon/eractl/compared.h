@@ -21,6 +21,7 @@ struct compared {
 	int fd;			/* file descriptor; -1: not open */
 	dev_t dev;		/* number of the block device; 0: this is a file */
 	bool exclusive;		/* no other program uses the device; false for a file */
+	int lock_fd;		/* lock of reader_lock.h; -1: none */
 	uint64_t size;		/* size in bytes */
 	char *buf;		/* bytes of the last compared_read() */
 	/*
@@ -30,9 +31,12 @@ struct compared {
 	char written[COMPARED_WRITTEN];
 };
 
+#define COMPARED_NONE	{ .fd = -1, .lock_fd = -1 }
+
 /*
  * Opens the path for reading.  If no other program uses the device, nobody can mount it until
- * compared_close().  c->fd must be -1.  The caller calls compared_close() also after an error.
+ * compared_close(), and erad knows that it is only read: see common/reader_lock.h.  c must be
+ * COMPARED_NONE.  The caller calls compared_close() also after an error.
  */
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);

@@ -61,6 +61,7 @@ int __real_blockdev_attribute(dev_t dev, const char *attribute, char *line, size
 int __wrap_blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 int __wrap_probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who);
+enum probe_user __wrap_probe_user(dev_t dev, const char *path, struct err *who);
 int __wrap_probe_lasting(const char *path, struct err *err);
 int __wrap_probe_apart(const char *path, const char *origin_path, dev_t origin, struct err *err);
 int __wrap_dm_exists(const char *name, struct err *err);
@@ -160,12 +161,17 @@ int __wrap_probe_sector_size(const char *path, unsigned int *bytes, struct err *
 	return 0;
 }
 
-bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who)
+enum probe_user __wrap_probe_user(dev_t dev, const char *path, struct err *who)
 {
 	(void)path;
 	assert_int_equal(dev, sim.dev);
 	err_set(who, -EBUSY, "%s", sim.user ? sim.user : "it is mounted");
-	return sim.in_use;
+	return !sim.in_use ? PROBE_UNUSED : sim.only_read ? PROBE_READER : PROBE_USED;
+}
+
+bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who)
+{
+	return __wrap_probe_user(dev, path, who) != PROBE_UNUSED;
 }
 
 int __wrap_probe_lasting(const char *path, struct err *err)

@@ -240,6 +240,29 @@ static void test_a_refusal_because_of_a_user_of_the_origin_is_noted_once(void **
 	assert_int_equal(floor, era - 1);
 }
 
+static void test_a_reader_of_the_origin_refuses_an_open_and_is_not_noted(void **state)
+{
+	static const struct open_choice none;
+
+	(void)state;
+	create_data();
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	sim.in_use = sim.only_read = true;
+	sim.user = "process 7 of eractl reads it";
+	refuse_open(-EBUSY, "origin " ORIGIN " is in use: process 7 of eractl reads it; wait until this process has ended");
+	sim.in_use = sim.only_read = false;
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	/* A reader that takes the origin during the open. */
+	sim.only_read = sim.taken = true;
+	sim.create = (struct refusal){ -EBUSY, "the origin is busy" };
+	refuse_open(-EBUSY, "the origin is busy");
+	sim.taken = sim.in_use = false;
+	assert_int_equal(gaps_after_open(&none), 0);
+}
+
 static void test_a_user_who_takes_the_origin_during_the_open_is_noted(void **state)
 {
 	static const struct open_choice none;
@@ -529,6 +552,7 @@ int main(void)
 		with_files(test_open_that_is_refused_can_be_repeated),
 		with_files(test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepted),
 		with_files(test_a_refusal_because_of_a_user_of_the_origin_is_noted_once),
+		with_files(test_a_reader_of_the_origin_refuses_an_open_and_is_not_noted),
 		with_files(test_a_user_who_takes_the_origin_during_the_open_is_noted),
 		with_files(test_an_open_that_fails_keeps_the_note_of_a_user),
 		with_files(test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted_at_0),

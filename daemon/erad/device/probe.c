@@ -16,6 +16,7 @@
 #include "common/blockdev.h"
 #include "common/dev_links.h"
 #include "common/dm_tables.h"
+#include "common/reader_lock.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
@@ -158,25 +159,36 @@ static bool partition_used(const char *sysfs, struct err *who)
 	return found;
 }
 
-bool probe_in_use(dev_t dev, const char *path, struct err *who)
+enum probe_user probe_user(dev_t dev, const char *path, struct err *who)
 {
 	char sysfs[64];
+	pid_t reader;
 	int fd;
 
 	snprintf(sysfs, sizeof(sysfs), "/sys/dev/block/%u:%u", major(dev), minor(dev));
 	if (used_itself(dev, who) || partition_used(sysfs, who))
-		return true;
+		return PROBE_USED;
 	if (!path)
-		return false;
+		return PROBE_UNUSED;
+	reader = reader_lock_owner(dev);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0) {
 		close(fd);
-		return false;
+		return PROBE_UNUSED;
 	}
 	if (errno != EBUSY)
-		return false;
+		return PROBE_UNUSED;
+	if (reader && reader_lock_owner(dev) == reader) {
+		err_set(who, 0, "process %d of eractl reads it, for example for a backup", (int)reader);
+		return PROBE_READER;
+	}
 	err_set(who, 0, "opened exclusively by another program or the kernel");
-	return true;
+	return PROBE_USED;
+}
+
+bool probe_in_use(dev_t dev, const char *path, struct err *who)
+{
+	return probe_user(dev, path, who) != PROBE_UNUSED;
 }
 
 /*

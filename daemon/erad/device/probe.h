@@ -33,6 +33,16 @@ int probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
  */
 bool probe_in_use(dev_t dev, const char *path, struct err *who);
 
+enum probe_user {
+	PROBE_UNUSED,
+	/* Only a process of eractl uses the device, and only reads it: see common/reader_lock.h. */
+	PROBE_READER,
+	PROBE_USED,
+};
+
+/* Finds the user as probe_in_use() does, and says what the user may do. */
+enum probe_user probe_user(dev_t dev, const char *path, struct err *who);
+
 /*
  * Returns EINVAL if a reboot would destroy the metadata: it is in memory, directly or through a
  * loop device, or it is a file somewhere below /tmp, /run or /dev.  If the metadata file does not

@@ -42,8 +42,8 @@
 struct usage {
 	dev_t origin;
 	uint64_t nr_sectors;
-	bool used;
-	struct err who;		/* the user, if used is true */
+	enum probe_user user;
+	struct err who;		/* the user, if there is one */
 };
 
 static int find_origin(const struct eratab_entry *e, struct usage *u, struct err *err)
@@ -59,7 +59,7 @@ static int find_user(const struct eratab_entry *e, struct usage *u, struct err *
 	const int r = find_origin(e, u, err);
 
 	if (!r)
-		u->used = probe_in_use(u->origin, e->origin, &u->who);
+		u->user = probe_user(u->origin, e->origin, &u->who);
 	return r;
 }
 
@@ -161,8 +161,8 @@ static bool has_erad_target(const char *name)
  * An open has failed, and the metadata is not open.  If the origin is in use, its user may write past
  * the volume until the next open, which cannot find out if a reboot comes first.  So notes the user in
  * the metadata.  found: the user that the open has found, who is noted even if he has gone since then.
- * If found->used is false, looks for a user now.  The open has an error of its own, so this logs its
- * errors.
+ * If the open has found nobody, looks for a user now.  A user that only reads is not noted.  The open
+ * has an error of its own, so this logs its errors.
  */
 static void note_user(const struct eratab_entry *e, struct usage *found)
 {
@@ -172,7 +172,7 @@ static void note_user(const struct eratab_entry *e, struct usage *found)
 	struct err err;
 	int r;
 
-	if ((!found->used && find_user(e, found, &err)) || !found->used || has_erad_target(e->name))
+	if ((found->user == PROBE_UNUSED && find_user(e, found, &err)) || found->user != PROBE_USED || has_erad_target(e->name))
 		return;
 	r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, &err);
 	if (!r)
@@ -283,7 +283,10 @@ static int refuse_outside(const struct eratab_entry *e, enum open_way way, struc
 		r = image_refuse(e->name, 0, err);
 	if (!r)
 		r = way == OPEN_IN_PLACE ? find_origin(e, usage, err) : find_user(e, usage, err);
-	if (!r && usage->used)
+	if (!r && usage->user == PROBE_READER)
+		r = err_set(err, -EBUSY, "origin %s is in use: %s; wait until this process has ended, or end it",
+			    e->origin, usage->who.msg);
+	else if (!r && usage->user == PROBE_USED)
 		r = err_set(err, -EBUSY,
 			    "origin %s is in use: %s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
 			    e->origin, usage->who.msg, e->name);
@@ -302,7 +305,7 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	struct store_info info;
 	struct volume *v;
 	struct use u = { .name = e->name, .origin = e->origin, .metadata = e->metadata, .uuid = info.uuid };
-	struct usage usage = { .used = false };
+	struct usage usage = { .user = PROBE_UNUSED };
 	struct store *s = NULL;
 	struct peek place;
 	struct err who;

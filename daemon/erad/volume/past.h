@@ -17,11 +17,12 @@
  * the device as an error.
  *
  * An open that is refused because the origin is in use makes this note, too, with the boot and the
- * counter of the origin: a mount that keeps the origin until the shutdown leaves no other trace.
- * The next open records the gap, unless it is in the same boot and the counter proves that nothing
- * was written: see table_note_counts_all().  The counter of a partition that was noted at 0 proves
- * nothing, because it begins with 0 again when the partition table is read again.  In a later boot
- * the writes of the earlier boot are not known.
+ * counter of the origin, unless a program of erad only reads the origin (common/reader_lock.h): a
+ * mount that keeps the origin until the shutdown leaves no other trace.  The next open records the
+ * gap, unless it is in the same boot and the counter proves that nothing was written: see
+ * table_note_counts_all().  The counter of a partition that was noted at 0 proves nothing, because
+ * it begins with 0 again when the partition table is read again.  In a later boot the writes of the
+ * earlier boot are not known.
  *
  * While a volume is open, its writes and the kernel's counter of the origin are not compared,
  * because the two may differ without a foreign write.  Some kernels add the sectors to the counter

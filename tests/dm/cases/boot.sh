@@ -220,6 +220,41 @@ test_mount_of_the_origin_that_refused_an_open_is_a_gap()
 	this_boot
 }
 
+test_open_that_a_backup_refused_is_no_gap()
+{
+	DESCRIPTION="if an open is refused because eractl reads the origin of the closed volume, nothing is noted: a backup goes on to work, and the open in the next boot makes no gap, whether eractl has ended or was killed"
+	local disk fd reader how
+
+	one_origin
+	dd if=/dev/urandom of=/dev/mapper/data bs=1M count=4 oflag=direct status=none
+	eractl close data
+	mkfifo "$T/fifo"
+	for how in ended killed; do
+		next_boot
+		# Nobody reads the whole stream, so eractl goes on to have the origin open.
+		eractl send /var/lib/erad/data.erad --device /dev/mapper/one > "$T/fifo" &
+		reader=$!
+		exec {fd}< "$T/fifo"
+		head -c 65536 <&"$fd" > /dev/null
+		open_is_refused "volume data: origin /dev/mapper/one is in use: process [0-9]* of eractl reads it, for example for a backup; wait until"
+		grep "in use past erad" "${ERAD_OUT:-/tmp}/erad.log" && fail "a user is noted"
+		if [[ $how == ended ]]; then
+			cat <&"$fd" > /dev/null
+			wait "$reader" || fail "send failed"
+		else
+			kill -KILL "$reader"
+			wait "$reader" || :
+		fi
+		exec {fd}<&-
+		eractl send /var/lib/erad/data.erad --device /dev/mapper/one > /dev/null
+		next_boot
+		eractl open data > /dev/null
+		no_gap data
+		eractl close data
+	done
+	this_boot
+}
+
 test_refused_open_and_an_open_in_the_same_boot()
 {
 	DESCRIPTION="if an open is refused because the origin is in use, and an open in the same boot succeeds, the counter of the origin decides whether there is a gap; if the origin was made anew, there is one"

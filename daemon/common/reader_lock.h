@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lock of a program of erad that has opened a device with O_EXCL, and only reads it.  An open of
+ * the volume is refused meanwhile, because the device is in use.  By the lock, erad knows that this
+ * user writes nothing past the volume.
+ *
+ * The program takes the lock after it has opened the device with O_EXCL, and releases it before it
+ * closes the device.  As long as the program holds the device, the kernel refuses each other program
+ * that opens the device with O_EXCL.  So while the lock is held, no such program can have the device.
+ *
+ * The lock is one of fcntl(F_SETLK), which belongs to the process.  When the process is killed, the
+ * kernel releases the lock at once, and closes the device after that.  A child process does not have
+ * the lock.
+ */
+#ifndef ERAD_READER_LOCK_H
+#define ERAD_READER_LOCK_H
+
+#include <sys/types.h>
+
+/*
+ * Takes the lock.  The device is open with O_EXCL, for reading.  Returns a file descriptor, which the
+ * caller closes before it closes the device, or -1 without the lock, for example if the caller may
+ * not write to /run/erad.  Without the lock, erad treats the caller as a user that may write.
+ */
+int reader_lock_take(dev_t dev);
+
+/*
+ * Returns the process that has the lock, or 0 if no other process than the caller has it.  If the same
+ * process has the lock before and after an open with O_EXCL that has failed with EBUSY, this process
+ * is the reason.  A process that has the lock must not call this, because the call would release it.
+ */
+pid_t reader_lock_owner(dev_t dev);
+
+#endif /* ERAD_READER_LOCK_H */
