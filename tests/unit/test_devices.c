@@ -249,6 +249,66 @@ static void test_holders_are_counted(void **state)
 	assert_string_equal(text, "");
 }
 
+/* Makes the loop device /dev/loop<nr> on a file. */
+static void add_loop(unsigned int nr, const char *file, const char *read_only, const char *written)
+{
+	char name[16], path[64], text[160];
+
+	snprintf(name, sizeof(name), "loop%u", nr);
+	devices_add(name, NULL, makedev(7, nr));
+	snprintf(path, sizeof(path), "/sys/block/%s/dev", name);
+	snprintf(text, sizeof(text), "7:%u\n", nr);
+	devices_write(path, text);
+	snprintf(path, sizeof(path), "/sys/devices/%s/loop/backing_file", name);
+	devices_write(path, file);
+	snprintf(path, sizeof(path), "/sys/devices/%s/ro", name);
+	devices_write(path, read_only);
+	snprintf(path, sizeof(path), "/sys/devices/%s/stat", name);
+	snprintf(text, sizeof(text), "1 0 8 0 0 0 %s 0 0 0 0 0 0 0\n", written);
+	devices_write(path, text);
+}
+
+static void test_loop_devices_on_the_origin_are_found(void **state)
+{
+	char text[HOLDERS_TEXT];
+
+	(void)state;
+	add_loop(1, "/dev/sdb\n", "0\n", "0");
+	add_loop(2, DEVICES_HUNG "/sda\n", "0\n", "0");
+	add_loop(3, "/dev/sda\n", "1\n", "0");
+	/* A loop device without a file. */
+	devices_add("loop4", NULL, makedev(7, 4));
+	devices_write("/sys/block/loop4/dev", "7:4\n");
+	/* Another device of a similar name. */
+	devices_write("/sys/block/sdb/dev", "8:16\n");
+	holders_are("");
+	add_loop(5, "/dev/sda\n", "0\n", "0");
+	holders_are("/dev/loop5");
+	/* The partition of the origin, and the whole disk if the origin is a partition. */
+	assert_int_equal(holders_find(SDA1, 0, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "/dev/mapper/vg-data and 1 other");
+	add_loop(6, "/dev/sda1\n", "0\n", "0");
+	devices_removed("/sys/devices/loop5/loop/backing_file");
+	holders_are("/dev/loop6");
+	devices_removed("/sys/devices/loop6/loop/backing_file");
+	holders_are("");
+	/* A read-only loop device that was written. */
+	add_loop(7, "/dev/sda\n", "1\n", "8");
+	holders_are("/dev/loop7");
+}
+
+static void test_loop_devices_that_cannot_be_listed_are_an_error(void **state)
+{
+	char text[HOLDERS_TEXT];
+	struct err err;
+
+	(void)state;
+	/* Not a directory. */
+	devices_write("/sys/block", "");
+	assert_int_equal(holders_find(SDA, 0, volume_uuid, text, &err), -ENOTDIR);
+	assert_string_equal(err.msg, "cannot find out whether a loop device uses the origin: /sys/block: Not a directory");
+}
+
 static void test_lines_that_are_no_mounts_are_passed_over(void **state)
 {
 	struct mounts t;
@@ -496,6 +556,8 @@ int main(void)
 		T(test_the_volumes_device_is_a_holder_if_it_has_no_target_of_erad),
 		T(test_an_image_that_is_being_removed_is_no_other_holder),
 		T(test_holders_are_counted),
+		T(test_loop_devices_on_the_origin_are_found),
+		T(test_loop_devices_that_cannot_be_listed_are_an_error),
 		T(test_lines_that_are_no_mounts_are_passed_over),
 		T(test_a_device_is_not_unused_if_a_table_of_its_users_cannot_be_read),
 		T(test_option_is_found_by_its_whole_name_and_unescaped),

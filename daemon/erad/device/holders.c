@@ -51,17 +51,15 @@ static bool has_plain_targets(const struct dm_device *d)
 }
 
 /*
- * Returns whether nothing was written to a read-only device since it was created.  The counter is
- * needed, because the kernel lets writes through that come from a writable mapped device on a
- * read-only one.
+ * Returns whether nothing was written to the device since it was created.  For a read-only device.  The
+ * counter is needed, because the kernel lets writes through that come from a writable mapped device on
+ * a read-only one.
  */
-static bool is_unwritten(const struct dm_device *d)
+static bool is_unwritten(dev_t dev)
 {
 	struct origin_count count;
 
-	if (!d->read_only)
-		return false;
-	origin_count_read(d->dev, &count);
+	origin_count_read(dev, &count);
 	return count.known && !count.sectors;
 }
 
@@ -83,7 +81,7 @@ static bool is_harmless(dev_t dev, dev_t origin)
 		return false;
 	for (unsigned int i = 0; i < d.nr && !uses; i++)
 		uses = dm_line_names(&d.line[i], origin);
-	harmless = has_plain_targets(&d) && (!uses || is_unwritten(&d));
+	harmless = has_plain_targets(&d) && (!uses || (d.read_only && is_unwritten(d.dev)));
 	dm_tables_free(&d);
 	return harmless;
 }
@@ -129,6 +127,59 @@ static void add_holder(struct found *f, dev_t dev, const char *name)
 	}
 }
 
+/* Returns whether both are the same device, or one is the whole disk and the other its partition. */
+static bool overlap(dev_t a, dev_t b)
+{
+	char a_disk[32], b_disk[32], partition[16];
+
+	if (a == b)
+		return true;
+	return !blockdev_disk_attribute(a, "dev", a_disk, sizeof(a_disk)) &&
+	       !blockdev_disk_attribute(b, "dev", b_disk, sizeof(b_disk)) && !strcmp(a_disk, b_disk) &&
+	       (blockdev_attribute(a, "partition", partition, sizeof(partition)) ||
+		blockdev_attribute(b, "partition", partition, sizeof(partition)));
+}
+
+/* Returns whether the loop device may write to the origin. */
+static bool is_loop_on(dev_t loop, dev_t origin)
+{
+	char file[256], read_only[8];
+	dev_t below;
+
+	if (blockdev_attribute(loop, "loop/backing_file", file, sizeof(file)))
+		return false;
+	/* Look up no other path, because its file system may hang. */
+	below = strncmp(file, "/dev/", strlen("/dev/")) ? 0 : blockdev_at(file);
+	if (!below || !overlap(below, origin))
+		return false;
+	return blockdev_attribute(loop, "ro", read_only, sizeof(read_only)) || strcmp(read_only, "1") || !is_unwritten(loop);
+}
+
+static int add_loops(struct found *f, dev_t origin, struct err *err)
+{
+	char path[sizeof("/sys/block/") + NAME_MAX];
+	struct dirent *de;
+	int r = 0;
+	DIR *d;
+
+	d = opendir("/sys/block");
+	while (d && (errno = 0, de = readdir(d))) {
+		dev_t dev;
+
+		if (strncmp(de->d_name, "loop", 4))
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/%s", de->d_name);
+		dev = sysfs_read_dev(path);
+		if (dev && is_loop_on(dev, origin))
+			add_holder(f, dev, de->d_name);
+	}
+	if (errno && errno != ENOENT)
+		r = err_set(err, -errno, "cannot find out whether a loop device uses the origin: /sys/block: %m");
+	if (d)
+		closedir(d);
+	return r;
+}
+
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err)
 {
 	struct found others = { 0 }, removed = { 0 };
@@ -155,6 +206,8 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 		r = 0;
 	if (r)
 		err_set(err, r, "cannot find out who uses the origin: %s: %s", holder.path, strerror(-r));
+	else
+		r = add_loops(&others, origin, err);
 	/* NAME-image is removed before NAME-image-origin.  If that is there, the device is NAME-image. */
 	if (removed.nr && !(has_image && removed.nr == 1)) {
 		add_holder(&others, removed.dev, removed.name);

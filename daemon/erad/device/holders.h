@@ -7,8 +7,13 @@
  * several mapped devices share a device, but while a mapped device uses a disk, the kernel refuses
  * to mount the disk, to swap to it, to add it to an md array, and to do any of this with its
  * partitions.  These functions do not find programs that open the origin without O_EXCL, because no
- * list of the kernel names such a program.  For the same reason, they do not find loop devices,
- * which open the origin without O_EXCL, too.
+ * list of the kernel names such a program.
+ *
+ * Loop devices open the origin without O_EXCL, too.  These functions find a loop device by the path of
+ * its file in sysfs, if this path is a node below /dev: of the origin, of its whole disk, or of one of
+ * its partitions.  A loop device is left out if it is read-only and the kernel has counted no write to
+ * it.  This counter goes on when the loop device gets another file, so a loop device may be found
+ * although it cannot write.
  *
  * A holder is left out if its live table has only targets of the types linear, striped, error and
  * zero, and one of these is true:
@@ -36,12 +41,13 @@
 
 /*
  * Finds the holders of the origin, except the volume's own device and the devices of the volume's
- * image: see common/image.h.  own: the number of the volume's mapped device; 0: it has no target of erad,
- * so a device with the volume's UUID is a holder like others.  uuid: the UUID of the
- * volume's metadata.  Sets text to the first holder that is found, for example
- * "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is none.  A long
- * name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no device.  Any thread
- * may call this.  Returns 0, or a negative errno if the list of holders cannot be read.
+ * image (common/image.h), and the loop devices on the origin.  own: the number of the volume's
+ * mapped device; 0: it has no target of erad, so a device with the volume's UUID is a holder like
+ * others.  uuid: the UUID of the volume's metadata.  Sets text to the first holder that is found,
+ * for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is
+ * none.  A long name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no
+ * device.  Any thread may call this.  Returns 0, or a negative errno if the list of holders cannot
+ * be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Notices other devices on the origin of an open volume, whose writes go past the volume.  For
- * example, LVM has put a logical volume back on the physical volume beside the volume.
+ * example, LVM has put a logical volume back on the physical volume beside the volume, or somebody
+ * has made a loop device on the origin.
  *
  * erad looks at the holders of the origin (erad/device/holders.h) when a target becomes active,
  * before each checkpoint, before each diff and dump of the current eras, before a snapshot begins,

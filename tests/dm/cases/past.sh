@@ -104,6 +104,40 @@ test_other_device_that_a_checkpoint_notices_is_a_gap()
 	exact data "$after" "0 65536"
 }
 
+case_share["test_loop_device_on_the_origin_is_a_gap"]=both
+test_loop_device_on_the_origin_is_a_gap()
+{
+	DESCRIPTION="a loop device on the origin that was made before the open, and one that was made later, are gaps until the first look after they have gone; a read-only one that was never written is none"
+	local origin loop before
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	before=$(checkpoint)
+	# No other case uses this loop device.  The counter of another one may have counted writes to another file.
+	loop=/dev/loop200
+	losetup --read-only "$loop" "$origin"
+	dd if="$loop" of=/dev/null bs=1M status=none
+	exact data "$before" ""
+	losetup -d "$loop"
+
+	eractl close data
+	loop=$(losetup --find --show "$origin")
+	eractl open data > /dev/null
+	before=$(checkpoint)
+	said "(unknown: $loop uses the origin itself"
+	dd if=/dev/urandom of="$loop" bs=4096 seek=2048 count=1 oflag=direct conv=notrunc status=none
+	eractl_error_is data "$loop uses the origin itself, past the volume" || fail "got $(eractl status data)"
+	losetup -d "$loop"
+	eractl diff data --since "$before" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?: $(cat "$T/err")"
+	same "$(cat "$T/out")" "0 $(blockdev --getsize64 /dev/mapper/data)"
+	said "(unknown: $loop has used the origin itself"
+	checkpoint > /dev/null
+	before=$(checkpoint)
+	write_at data 1048576 4096
+	exact data "$before" "1048576 65536"
+}
+
 case_share["test_device_that_cannot_write_is_no_gap"]=both
 test_device_that_cannot_write_is_no_gap()
 {
