@@ -16,13 +16,14 @@
 struct backup {
 	bool closed;			/* the operand is the metadata of a closed volume */
 	bool init, full, verify, json;
-	const char *target;		/* the operand: a directory, or the URI of an NBD export */
-	bool nbd;			/* the target is the export of an NBD server */
+	const char *target;		/* a directory, the URI of an NBD export, or qcow2:FILE */
+	bool nbd;			/* the target is an NBD export, or qcow2:FILE */
 	/* Only for an NBD export: the operand of --state, and whether --overwrite was given. */
 	const char *state;
 	bool overwrite;
 	/* Directory that the backup writes to, so its file system cannot be frozen. */
 	const char *place;
+	const char *image_place;	/* the image, or its directory; NULL: no image */
 	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
 	/* Number of increments after which a full copy follows; 0: never. */
 	unsigned int full_every;

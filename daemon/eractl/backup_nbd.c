@@ -19,6 +19,7 @@
 #include "eractl/backup_steps.h"
 #include "eractl/eractl.h"
 #include "eractl/nbd_copy.h"
+#include "eractl/nbd_image.h"
 #include "eractl/nbd_places.h"
 #include "eractl/nbd_target.h"
 #include "eractl/standing.h"
@@ -401,13 +402,35 @@ out:
 	return r;
 }
 
+/*
+ * If the image of qcow2:FILE is missing: creates it for the first backup, and sets *prepared.  Then
+ * the backup is prepared before, because the size of the volume is needed.
+ */
+static int create_image(struct backup *b, bool *prepared, struct err *err)
+{
+	const char *path = nbd_image_path(b->target);
+	int r;
+
+	*prepared = path && access(path, F_OK) && errno == ENOENT;
+	if (!*prepared)
+		return 0;
+	if (!b->init)
+		return err_set(err, -ENOENT, "%s: the image is missing, expected the copy of the state %s; if its file system is not mounted, mount it; to begin again, remove the state and give --init",
+			       path, b->state);
+	r = backup_prepare(b, err);
+	return r ? r : nbd_image_create(b->target, b->content.device_path, err);
+}
+
 static int run(struct to_nbd *n, struct err *err)
 {
 	struct backup *b = n->b;
+	bool prepared = false;
 	int r = lock_state(n, err);
 
 	if (!r)
 		r = read_state(n, err);
+	if (!r)
+		r = create_image(b, &prepared, err);
 	if (!r)
 		r = nbd_target_open(&n->target, err);
 	/*
@@ -416,7 +439,7 @@ static int run(struct to_nbd *n, struct err *err)
 	 */
 	if (!r)
 		r = examine(n, err);
-	if (!r)
+	if (!r && !prepared)
 		r = backup_prepare(b, err);
 	if (!r)
 		r = check_owner(n, err);
@@ -437,16 +460,18 @@ static int run(struct to_nbd *n, struct err *err)
 int backup_to_nbd(struct backup *b, struct err *err)
 {
 	struct to_nbd n = { .b = b, .target.uri = b->target, .place = { -1, b->target, NULL }, .lock = -1 };
-	const char *const given = b->state;
-	char real[PATH_MAX], directory[PATH_MAX];
+	const char *const given = b->state, *const image = nbd_image_path(b->target);
+	char real[PATH_MAX], directory[PATH_MAX], image_directory[STREAM_NAME_MAX + 1];
 	/* Lock the file itself, and not a symbolic link to it.  Its file system cannot be frozen. */
 	int r = file_find_replaceable(given, real, err);
 
 	if (!r) {
 		n.place.file = b->state = real;
 		b->place = dirname(strcpy(directory, real));
+		if (image)
+			b->image_place = access(image, F_OK) ? dirname(strcpy(image_directory, image)) : image;
 		r = run(&n, err);
-		b->place = NULL;
+		b->place = b->image_place = NULL;
 		b->state = given;
 	}
 	b->made = !r;

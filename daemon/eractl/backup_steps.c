@@ -64,7 +64,7 @@ void backup_end_image(struct backup *b)
  */
 static int prepare_freeze(struct backup *b, struct err *err)
 {
-	const char *away[] = { b->place, b->content.directory ? b->content.directory : temporary_directory(NULL), ERAD_SEEN_DIR, NULL, NULL };
+	const char *away[] = { b->place, b->content.directory ? b->content.directory : temporary_directory(NULL), ERAD_SEEN_DIR, NULL, b->image_place, NULL };
 	char *metadata;
 	int r;
 

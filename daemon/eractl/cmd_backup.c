@@ -54,7 +54,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 	struct err err;
 
 	if (operands < 2)
-		return usage_error(cmd, "expected a volume, and a directory or an NBD URI");
+		return usage_error(cmd, "expected a volume, and a directory, an NBD URI or qcow2:FILE");
 	if (operands > 2)
 		return usage_error(cmd, "got %d operands, expected a volume and one target", operands);
 	if (b->nbd && nbd_check_uri(b->target, &err))
@@ -65,7 +65,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 		return usage_error(cmd, "%s", b->verify ? "--verify is for a directory: what is copied to an NBD server is always read back" :
 				   "--keep and --full-every are for a directory: an NBD server has one copy");
 	if (!b->nbd && (b->state || b->overwrite))
-		return usage_error(cmd, "%s is for an NBD server", b->state ? "--state" : "--overwrite");
+		return usage_error(cmd, "%s is for an NBD server or qcow2:FILE", b->state ? "--state" : "--overwrite");
 	if (b->closed && !b->content.device_path)
 		return usage_error(cmd, "--device DEV is missing: name the device with the data");
 	if (b->closed && (b->with_freeze || b->to))
@@ -172,7 +172,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR|URI [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--overwrite] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
+	.args = "NAME|METADATA DIR|URI|qcow2:FILE [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--overwrite] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups, or update one on an NBD server",
 	.text =
 	"Copies what was written since the last copy in DIR. If that is not possible,\n"
@@ -199,7 +199,10 @@ const struct command cmd_backup = {
 	"A URI is nbd://, nbds://, nbd+unix:// or nbds+unix://, an export of an NBD server.\n"
 	"It has one copy, which is changed in place, and is not complete while a backup\n"
 	"runs or after it failed; the next backup completes it. --state FILE, which must be\n"
-	"given, keeps the moment of the copy. What was copied is always read back.",
+	"given, keeps the moment of the copy. What was copied is always read back.\n"
+	"\n"
+	"qcow2:FILE is such a copy in an image, which qemu-nbd writes. FILE is an absolute\n"
+	"path. With --init, an image that is missing is created.",
 	.options = "dTgczIueKyrNYJ",
 	.run = run_backup,
 };

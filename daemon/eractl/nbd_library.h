@@ -17,7 +17,7 @@
 
 #define NBD_FUNCTIONS(F) \
 	F(create) F(close) F(get_error) F(get_errno) F(set_uri_allow_local_file) \
-	F(aio_connect_uri) F(aio_disconnect) F(aio_get_fd) F(aio_is_ready) F(aio_is_dead) F(aio_is_closed) F(poll) \
+	F(aio_connect_uri) F(aio_connect_systemd_socket_activation) F(aio_disconnect) F(aio_get_fd) F(aio_is_ready) F(aio_is_dead) F(aio_is_closed) F(poll) \
 	F(get_size) F(get_block_size) F(is_read_only) F(can_zero) F(can_flush) F(can_fua) \
 	F(aio_pread) F(aio_pwrite) F(aio_zero) F(aio_flush)
 

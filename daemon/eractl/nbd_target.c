@@ -12,6 +12,7 @@
 #include "common/jsonl.h"
 #include "eractl/content.h"
 #include "eractl/eractl.h"
+#include "eractl/nbd_image.h"
 #include "eractl/nbd_library.h"
 #include "eractl/nbd_target.h"
 #include "eractl/standing.h"
@@ -43,7 +44,7 @@ bool nbd_is_uri(const char *text)
 {
 	const size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz+");
 
-	return scheme && !strncmp(text + scheme, "://", 3);
+	return (scheme && !strncmp(text + scheme, "://", 3)) || nbd_image_path(text);
 }
 
 int nbd_check_uri(const char *uri, struct err *err)
@@ -52,10 +53,12 @@ int nbd_check_uri(const char *uri, struct err *err)
 
 	if (strlen(uri) > STREAM_NAME_MAX || uri[strcspn(uri, "\n")])
 		return err_set(err, -EINVAL, "%.40s…: expected a URI of at most %u bytes in one line", uri, STREAM_NAME_MAX);
+	if (nbd_image_path(uri))
+		return *nbd_image_path(uri) == '/' ? 0 : err_set(err, -EINVAL, "%s: expected an absolute path, such as qcow2:/backup/data.qcow2", uri);
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
 		if (!strncmp(uri, schemes[i], strlen(schemes[i])))
 			return 0;
-	return err_set(err, -EINVAL, "%s: expected a directory, or nbd://, nbds://, nbd+unix:// or nbds+unix://", uri);
+	return err_set(err, -EINVAL, "%s: expected a directory, qcow2:FILE, or nbd://, nbds://, nbd+unix:// or nbds+unix://", uri);
 }
 
 /* ---- errors ---- */
@@ -122,11 +125,10 @@ static bool may_connect(void)
 
 	for (unsigned int i = 0; i < 2; i++) {
 		fd = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0 && errno == EAFNOSUPPORT)
-			continue;
 		if (fd >= 0)
 			close(fd);
-		return true;
+		if (fd >= 0 || errno != EAFNOSUPPORT)
+			return true;
 	}
 	return false;
 }
@@ -136,6 +138,8 @@ static int connect_failed(struct nbd_target *t, struct err *err)
 	const int error = libnbd.get_errno();
 	const char *hint = "check that the server runs, and that it has this export";
 
+	if (nbd_image_path(t->uri))
+		return err_set(err, -ENOTCONN, "%s: qemu-nbd does not serve the image: see its message above; the package qemu-utils must be installed, and no other program may use the image", t->uri);
 	if (!strstr(t->uri, "+unix:") && !may_connect())
 		hint = "this process has no access to the network: if it runs as erad-backup@.service, see A COPY ON AN NBD SERVER in eractl(8)";
 	else if (strstr(libnbd_message(), "ertificate"))
@@ -226,6 +230,7 @@ static int learn(struct nbd_target *t, struct err *err)
 
 int nbd_target_open(struct nbd_target *t, struct err *err)
 {
+	char *argv[NBD_IMAGE_ARGUMENTS];
 	int r = nbd_library_load(err);
 
 	if (r)
@@ -235,7 +240,13 @@ int nbd_target_open(struct nbd_target *t, struct err *err)
 		return err_set(err, -ENOMEM, "%s: libnbd: %s", t->uri, libnbd_message());
 	/* The user of this command may read the file that tls-psk-file= names. */
 	libnbd.set_uri_allow_local_file(t->nbd, true);
-	if (libnbd.aio_connect_uri(t->nbd, t->uri) < 0)
+	if (nbd_image_path(t->uri)) {
+		nbd_image_command(t->uri, argv);
+		r = libnbd.aio_connect_systemd_socket_activation(t->nbd, argv);
+	} else {
+		r = libnbd.aio_connect_uri(t->nbd, t->uri);
+	}
+	if (r < 0)
 		return connect_failed(t, err);
 	r = negotiate(t, err);
 	if (r)

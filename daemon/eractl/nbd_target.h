@@ -38,7 +38,7 @@ struct nbd_slot {
 };
 
 struct nbd_target {
-	const char *uri;
+	const char *uri;		/* a URI, or qcow2:FILE (nbd_image.h) */
 	struct nbd_handle *nbd;		/* NULL: not connected */
 	uint64_t size;			/* size of the export in bytes */
 	/* Units of the server in bytes, powers of two: each request is aligned to `minimum`. */
@@ -57,15 +57,18 @@ struct nbd_target {
 	struct err why;			/* message of the first error */
 };
 
-/* Returns whether the text has the form SCHEME://…; a directory cannot be named like this. */
+/* Returns whether the text has the form SCHEME://… or qcow2:…, and so names no directory. */
 bool nbd_is_uri(const char *text);
 
-/* EINVAL: the scheme of the URI is none of nbd, nbds, nbd+unix and nbds+unix, or it is too long. */
+/*
+ * EINVAL: the scheme of the URI is none of nbd, nbds, nbd+unix, nbds+unix and qcow2, or it is too
+ * long, or the FILE of qcow2:FILE is no absolute path.
+ */
 int nbd_check_uri(const char *uri, struct err *err);
 
 /*
- * Connects to the server.  t is zero except for uri.  EROFS: the export is read-only.  The caller
- * calls nbd_target_close() also after an error.
+ * Connects to the server, or starts qemu-nbd.  t is zero except for uri.  EROFS: the export is
+ * read-only.  The caller calls nbd_target_close() also after an error.
  */
 int nbd_target_open(struct nbd_target *t, struct err *err);
 

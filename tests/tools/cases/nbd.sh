@@ -350,7 +350,7 @@ test_nbd_backup_explains_errors()
 	says "increment"
 	ends_server
 	at 2
-	refused "expected a directory, or nbd://" eractl backup "$T/m1" "http://localhost/" --device "$T/v1"
+	refused "expected a directory, qcow2:FILE, or nbd://" eractl backup "$T/m1" "http://localhost/" --device "$T/v1"
 	refused "--state FILE is missing" eractl backup "$T/m1" "$uri" --device "$T/v1"
 	fails 2 "--keep and --full-every are for a directory" 3 --keep 3
 	fails 2 "is always read back" 3 --verify

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The target "qcow2:FILE" of backup: an image that qemu-nbd(8) serves.  eractl starts and ends
+ * qemu-nbd.
+ *
+ * If eractl is killed, qemu-nbd ends when it has noticed the end of the connection.  Until then,
+ * it keeps the image locked, and another backup fails.
+ */
+#ifndef ERACTL_NBD_IMAGE_H
+#define ERACTL_NBD_IMAGE_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+
+/* Returns the path FILE of the target "qcow2:FILE", or NULL if the target is none. */
+const char *nbd_image_path(const char *target);
+
+/*
+ * Creates an empty image with the size of the device.  ENOENT: qemu-img is not installed.  If this
+ * fails or is killed, there is no image.
+ */
+int nbd_image_create(const char *target, const char *device, struct err *err);
+
+/* Arguments of the command that serves the image.  The last one is NULL. */
+#define NBD_IMAGE_ARGUMENTS	8
+void nbd_image_command(const char *target, char *argv[NBD_IMAGE_ARGUMENTS]);
+
+#endif /* ERACTL_NBD_IMAGE_H */
