@@ -214,29 +214,47 @@ static int accept_any(struct to_nbd *n, struct err *err)
 	return r && !n->target.failed ? 0 : r;
 }
 
-/* Returns whether the export has what the seal has at byte 0. */
-static bool has_first(const struct seal *s, const struct nbd_differing *d)
+/* Returns whether at most half of the places with content differ.  Zeros show nothing. */
+static bool half_same(const struct nbd_differing *d)
 {
-	return s->nr && !s->entry[0].offset && !d->at[0];
+	return d->content && 2 * d->content_differs <= d->content;
 }
 
 /*
- * Sets *is to whether the export has the copy of the state, perhaps with other content at some
- * places.  While a backup is not completed, each place has the content before or after this backup,
- * so about half of the places of the two seals may differ.  If a full copy was interrupted soon, only
- * the first MiB shows whether this is the export.
+ * Returns whether the places show that the export has the copy of the state, perhaps with other
+ * content at some of them.  While a backup is not completed, the beginning has the content after this
+ * backup, and the rest the content before it.  So one seal may differ at most of its places, or each
+ * at half of them.  Then the first MiB is enough, because it has the name of a file system or of a
+ * partition table.
+ */
+static bool shows_copy(const struct to_nbd *n)
+{
+	const struct nbd_differing *d = &n->differing, *u = &n->unfinished_differing;
+	const struct standing *s = &n->standing;
+
+	if (half_same(d))
+		return true;
+	if (s->partial && (half_same(u) || d->same_first || u->same_first))
+		return true;
+	/* The volume was empty when the last copy was made: expect the same of the export. */
+	return *s->at && le32toh(s->seal.nr) && !d->content && !d->nr;
+}
+
+/*
+ * Sets *is to whether the export has the copy of the state.  If a full copy was interrupted soon, the
+ * export may still be empty.
  */
 static int recognize(struct to_nbd *n, bool *is, struct err *err)
 {
 	const struct standing *s = &n->standing;
-	const unsigned int nr = le32toh(s->seal.nr) + le32toh(s->unfinished_seal.nr);
-	const unsigned int differ = n->differing.nr + n->unfinished_differing.nr;
+	int r;
 
-	*is = s->partial ? nr && 4 * differ <= 3 * nr : 2 * differ <= nr;
+	*is = shows_copy(n);
 	if (*is || !s->partial || *s->at)
 		return 0;
-	*is = has_first(&s->seal, &n->differing) || has_first(&s->unfinished_seal, &n->unfinished_differing);
-	return *is ? 0 : find_empty(n, is, err);
+	r = find_empty(n, is, err);
+	/* A full copy also overwrites a place that cannot be read. */
+	return r && n->b->full && !n->target.failed ? 0 : r;
 }
 
 static void say_difference(const struct to_nbd *n, struct err *out)

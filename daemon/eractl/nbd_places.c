@@ -21,6 +21,23 @@ static int out_of_memory(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
+/* Returns whether the entry of a seal is of a place with other bytes than zeros. */
+static bool has_content(const struct seal_entry *e)
+{
+	static const uint8_t zeros[PLACE_MAX];
+	const uint32_t length = le32toh(e->length);
+
+	return length > PLACE_MAX || crc64_ecma_refl(0, zeros, length) != le64toh(e->hash);
+}
+
+/* Counts a place of entry e, which has content. */
+static void count_content(struct nbd_differing *d, const struct seal_entry *e, bool differs)
+{
+	d->content++;
+	d->content_differs += differs;
+	d->same_first |= !differs && !le64toh(e->offset);
+}
+
 int nbd_places_compare(struct nbd_target *t, const struct seal *s, bool tolerate, struct nbd_differing *d, struct err *err)
 {
 	const uint32_t nr = le32toh(s->nr);
@@ -37,16 +54,20 @@ int nbd_places_compare(struct nbd_target *t, const struct seal *s, bool tolerate
 	for (uint32_t i = 0; i < nr && !r; i++) {
 		const uint64_t offset = le64toh(s->entry[i].offset);
 		const uint32_t length = le32toh(s->entry[i].length);
+		bool readable = true;
 
 		d->at[i] = length > PLACE_MAX || offset > t->size || length > t->size - offset;
 		if (!d->at[i]) {
 			r = nbd_target_read(t, buf, length, offset, err);
+			readable = !r;
 			d->at[i] = !r && crc64_ecma_refl(0, buf, length) != le64toh(s->entry[i].hash);
 			/* After an error of the connection, no place can be read. */
 			if (r && tolerate && !t->failed)
 				r = 0;
 		}
 		d->nr += d->at[i];
+		if (readable && has_content(&s->entry[i]))
+			count_content(d, &s->entry[i], d->at[i]);
 	}
 	if (r && !t->failed)
 		err_suffix(err, "a backup with --full writes all places of the export again");

@@ -14,6 +14,15 @@
 struct nbd_differing {
 	unsigned int nr;
 	bool at[SEAL_ENTRIES];	/* at[i]: the place of entry i of the seal */
+	/*
+	 * The places that have content in the seal, which means other bytes than zeros, and that the
+	 * server can read: their number, and how many of them differ.  Zeros say nothing about which
+	 * copy the export has, because most of a disk may be zeros.  nbd_places_forgive() does not
+	 * change these members.
+	 */
+	unsigned int content, content_differs;
+	/* The seal has content at byte 0, and the export has the same there. */
+	bool same_first;
 };
 
 /*

@@ -236,9 +236,9 @@ test_nbd_backup_notices_another_content()
 	volumes_for_nbd
 	serve file "$T/export"
 	copied 1 --init
+	copied 2
 	# An older copy of the export was put back.
 	cp "$T/export" "$T/older"
-	copied 2
 	copied 3
 	cp "$T/older" "$T/export"
 	copied 4

@@ -81,6 +81,75 @@ test_nbd_backup_refuses_another_export()
 	cmp -n "$size" "$T/v4" "$T/third"
 }
 
+# thin N: makes a closed volume with ext4 and 1 MiB of files
+thin()
+{
+	rm -rf "$T/files"
+	mkdir "$T/files"
+	random "$1" 1048576 > "$T/files/data"
+	truncate -s "$size" "$T/v$1"
+	mke2fs -q -F -t ext4 -d "$T/files" "$T/v$1"
+	metadata "$T/m$1" format 300 5 timeline 77 era 1 mark 0 300 close-sealed "$T/v$1"
+}
+
+test_nbd_backup_refuses_another_thin_export()
+{
+	DESCRIPTION="backup refuses an export with another file system, although most of both are zeros, and although the last increment or full copy was not completed; it accepts its own copy after a mount, and an empty export for an empty volume"
+	local file=$T/export
+	thin 1
+	thin 3
+	cp "$T/v1" "$T/v2"
+	metadata "$T/m2" format 300 5 timeline 77 era 1 mark 0 300 era 2 mark 0 64 close-sealed "$T/v2"
+	cp "$T/v3" "$T/other"
+	truncate -s 20M "$T/other"
+	truncate -s 20M "$T/export"
+	serve file "$T/export"
+	copied 1 --init
+	ends_server
+	# foreign: checks that the other export is refused and stays as it is
+	foreign()
+	{
+		serve file "$T/other"
+		fails 1 "the export does not have the copy in the state" 2
+		cmp -n "$size" "$T/v3" "$T/other"
+		fails 1 "the export does not have the copy in the state" 2 --full
+		cmp -n "$size" "$T/v3" "$T/other"
+		ends_server
+	}
+	foreign
+	at 1
+	# A mount changes the superblock.
+	printf 'mounted' | dd of="$T/export" bs=1 seek=$((1024 + 120)) conv=notrunc status=none
+	serve file "$T/export"
+	copied 2
+	says "the export has other content than the last backup has left there"
+	copied 1 --full
+	ends_server
+	interrupted 2
+	between 1 2
+	foreign
+	between 1 2
+	serve file "$T/export"
+	copied 2
+	says "increment"
+	ends_server
+	interrupted 2 --full
+	between "" 2
+	foreign
+	# an empty volume
+	rm "$T/state" "$T/export"
+	truncate -s "$size" "$T/v4"
+	truncate -s 20M "$T/export"
+	metadata "$T/m4" format 300 5 timeline 77 era 1 mark 0 64 close-sealed "$T/v4"
+	serve file "$T/export"
+	copied 4 --init
+	copied 4 --full
+	ends_server
+	serve file "$T/other"
+	fails 1 "the export does not have the copy in the state" 4 --full
+	cmp -n "$size" "$T/v3" "$T/other"
+}
+
 test_nbd_backup_compares_around_what_it_writes_again()
 {
 	DESCRIPTION="after an interrupted increment, the next one forgives only the bytes that it writes; other content beside them makes a full copy"
