@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@
 #include "eractl/target_check.h"
 
 #define ZEROS	(1u << 20)	/* zeros are written in units of this many bytes */
+/* An extended attribute of an unfinished file, which shows that restore-backup has made the file. */
+#define MARK	"user.erad.unfinished"
 
 struct restoring {
 	struct manifest manifest;
@@ -140,13 +143,25 @@ static int check_file(struct restoring *t, struct err *err)
 	return 0;
 }
 
-/* Creates the unfinished file, or empties the one that an interrupted restore-backup has left. */
+/*
+ * Creates the unfinished file, or empties the one that an interrupted restore-backup has left.
+ * Refuses a file that has content and no mark, because the user may need it.
+ */
 static int make_file(struct restoring *t, struct err *err)
 {
+	struct stat st;
+
 	/* The lock keeps another restore-backup from writing to the same file. */
 	t->fd = file_lock(t->unfinished, O_RDWR | O_CREAT | O_NOFOLLOW, 0, err);
 	if (t->fd < 0)
 		return t->fd;
+	if (fstat(t->fd, &st))
+		return target_failed(t, "cannot get the size", err);
+	if (st.st_size && fgetxattr(t->fd, MARK, NULL, 0) < 0)
+		return err_set(err, -EEXIST, "%s: it exists, and it does not show that restore-backup has made it; the copy is written under this name until it is complete: remove this file or rename it, or name another target",
+			       t->unfinished);
+	/* On a file system without attributes, the next restore-backup refuses an unfinished file. */
+	fsetxattr(t->fd, MARK, "", 0, 0);
 	if (ftruncate(t->fd, 0) || ftruncate(t->fd, t->copy->size))
 		return target_failed(t, "cannot set the size", err);
 	return 0;
@@ -175,6 +190,7 @@ static int name_file(struct restoring *t, struct err *err)
 	int r;
 
 	snprintf(path, sizeof(path), "%.*s", (int)(strlen(t->unfinished) - strlen(".unfinished")), t->unfinished);
+	fremovexattr(t->fd, MARK);
 	if (rename_file(t, path))
 		return target_failed(t, "the file is complete, but cannot be renamed", err);
 	r = file_sync_name(path);

@@ -178,6 +178,29 @@ int standing_read(const struct standing_place *p, struct standing *s, struct err
 	return 0;
 }
 
+/* Closes and removes a new file after the error r.  Returns r. */
+static int remove_new(int fd, const char *path, int r)
+{
+	close(fd);
+	unlink(path);
+	return r;
+}
+
+/*
+ * Makes a new file beside the state, with a name that no other file has, and the permissions that
+ * open() would give it.  template: ends in XXXXXX.
+ */
+static int make_new(char *template)
+{
+	const mode_t mask = umask(0);
+	const int fd = mkostemp(template, O_CLOEXEC);
+
+	umask(mask);
+	if (fd < 0)
+		return -errno;
+	return fchmod(fd, 0666 & ~mask) ? remove_new(fd, template, -errno) : fd;
+}
+
 static int write_standing(const char *file, const char *text, struct err *err)
 {
 	char real[PATH_MAX];
@@ -187,17 +210,14 @@ static int write_standing(const char *file, const char *text, struct err *err)
 	r = file_find_replaceable(file, real, err);
 	if (r)
 		return r;
-	if (asprintf(&new, "%s.new", real) < 0)
+	if (asprintf(&new, "%s.XXXXXX", real) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	r = fd < 0 ? -errno : file_write_at(fd, text, strlen(text), 0);
-	if (!r) {
+	fd = make_new(new);
+	r = fd < 0 ? fd : file_write_at(fd, text, strlen(text), 0);
+	if (!r)
 		r = file_replace(fd, new, real, err);
-	} else {
-		if (fd >= 0)
-			close(fd);
-		err_set(err, r, "%s: %s", new, strerror(-r));
-	}
+	else
+		err_set(err, fd < 0 ? r : remove_new(fd, new, r), "%s: %s", new, strerror(-r));
 	free(new);
 	return r;
 }

@@ -517,11 +517,19 @@ test_restore_backup_protects_what_is_there()
 	same "$(cat "$T/file")" precious
 	ln -s file "$T/link"
 	strace -qq -o "$T/calls" -e inject=fsync:signal=KILL:when=1 eractl restore-backup "$T/dir" "$T/link" --overwrite && fail "erad was not killed"
+	[[ -s $T/file.unfinished ]] || fail "there is no unfinished file"
 	same "$(cat "$T/file")" precious
 	eractl restore-backup "$T/dir" "$T/link" --overwrite --json > "$T/said"
 	same "$(json "$T/said" '"$o->{file} $o->{token} $o->{size}"')" "full-000001.erad $(token 1) $size"
 	[[ -L $T/link ]] || fail "the link was replaced"
 	cmp "$T/file" "$T/v1"
+	same "$(python3 -c 'import os, sys; print(os.listxattr(sys.argv[1]))' "$T/file")" "[]"
+	# An unfinished file that restore-backup has not made.
+	cp "$T/m1" "$T/mine.unfinished"
+	refused "$T/mine.unfinished: it exists, and it does not show that restore-backup has made it" eractl restore-backup "$T/dir" "$T/mine"
+	refused "$T/mine.unfinished: it exists" eractl restore-backup "$T/dir" "$T/mine" --overwrite
+	cmp "$T/m1" "$T/mine.unfinished"
+	[[ ! -e $T/mine ]] || fail "the file was written"
 	refused "it is in the directory of the backups" eractl restore-backup "$T/dir" "$T/dir/full-000001.erad" --overwrite
 	refused "it is in the directory of the backups" eractl restore-backup "$T/dir" "$T/dir/new"
 	mkfifo "$T/pipe"

@@ -185,12 +185,13 @@ test_nbd_backup_is_full_after_a_wrong_read_back()
 	serve file "$T/export"
 	copied 1 --init
 	ends_server
-	serve_eval "[ ! -e $T/wrote ] || { mkdir $T/state.new; exec head -c \$3 /dev/urandom; }" ": > $T/wrote"
+	serve_eval "[ ! -e $T/wrote ] || { mv $T/state $T/kept; mkdir $T/state; exec head -c \$3 /dev/urandom; }" ": > $T/wrote"
 	fails 1 "read back with other content than was written" 2
-	says "$T/state.new: Is a directory; give --full to the next backup"
-	between 1 2
+	says "$T/state is no regular file; expected a regular file, or no file; give --full to the next backup"
 	ends_server
-	rmdir "$T/state.new"
+	rmdir "$T/state"
+	mv "$T/kept" "$T/state"
+	between 1 2
 	rm "$T/wrote"
 	serve_eval "[ ! -e $T/wrote ] || exec head -c \$3 /dev/urandom" ": > $T/wrote"
 	fails 1 "read back with other content than was written" 2

@@ -280,6 +280,12 @@ test_receive_notes_in_a_file_where_a_copy_stands()
 	refused "this is not the state of a copy" eractl receive "$T/copy" --state "$T/letters" < "$T/two_to_three"
 	same "$(cat "$T/letters")" "my letters"
 	cmp "$T/copy" "$T/v2"
+	# A file that only looks as if it were made for the next state.
+	cp "$T/letters" "$T/state.new"
+	(umask 027 && eractl receive "$T/copy" --state "$T/state" < "$T/two_to_three" > /dev/null)
+	same "$(cat "$T/state.new")" "my letters"
+	same "$(stat -c %a "$T/state")" 640
+	same "$(cd "$T" && echo state*)" "state state.new"
 }
 
 test_receive_binds_a_state_in_a_file_to_its_copy()
