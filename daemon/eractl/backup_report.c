@@ -15,6 +15,7 @@
 #include "common/jsonl.h"
 #include "common/members.h"
 #include "eractl/backup_report.h"
+#include "eractl/target_check.h"
 
 #define REPORT_MAX	65536u	/* limit for the size of an old report, in bytes */
 
@@ -63,11 +64,16 @@ static struct json_object *report_json(const struct backup_report *r, uint64_t l
 	return o;
 }
 
-/* Finds the file to replace, as file_find_replaceable() does. */
+/*
+ * Finds the file to replace, as file_find_replaceable() does.  EINVAL: also if the file is metadata
+ * of erad.
+ */
 static int find_report(const char *path, char real[PATH_MAX], struct err *err)
 {
-	const int r = file_find_replaceable(path, real, err);
+	int r = file_find_replaceable(path, real, err);
 
+	if (!r && target_check_magic(real, err))
+		r = -EINVAL;
 	if (r)
 		err_suffix(err, "leave out --report if there shall be no report");
 	return r ? err_prefix(err, r, "cannot write the report") : 0;

@@ -14,6 +14,7 @@
 #include "eractl/backup_steps.h"
 #include "eractl/image.h"
 #include "eractl/nbd_target.h"
+#include "eractl/target_check.h"
 #include "eractl/volumes.h"
 
 #define COUNT_MAX	1000000u	/* limit of the numbers for --keep and --full-every */
@@ -134,6 +135,11 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 		b.request = client_request("image_create", b.content.operand);
 	if (!usage && store)
 		usage = image_add_store(cmd, b.request, store);
+	if (report && b.state && target_is_same(report, b.state)) {
+		usage = usage_error(cmd, "--report and --state name the same file %s, expected two files", report);
+		/* Do not replace the state. */
+		report = NULL;
+	}
 	if (usage) {
 		if (report && write_report(&b, report, "the command line is wrong; standard error, or systemd's journal, says where", &err))
 			fail(&err);

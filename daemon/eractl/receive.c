@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The steps of receive: see receive.h. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file_lock.h"
 #include "eractl/receive.h"
 #include "eractl/receive_data.h"
 #include "eractl/receive_target.h"
@@ -32,6 +34,9 @@ static int note_complete(struct receive *rc, struct err *err)
 	struct standing s = { .size = rc->head->size };
 	int r;
 
+	if (!rc->block_device && !file_is_at(rc->place.fd, rc->path))
+		return err_set(err, -ESTALE, "%s: another program has removed or replaced the file while receive wrote to it, so the copy is lost; if there is a file now, it is another one: send a full copy again",
+			       rc->path);
 	strcpy(s.at, rc->head->to);
 	r = standing_settle(&rc->place, &s, rc->head->size, err);
 	return r ? err_prefix(err, r, "%s", rc->path) : standing_write(&rc->place, &s, err);

@@ -256,6 +256,9 @@ int receive_prepare(struct receive *rc, struct err *err)
 {
 	int r = target_check_data(rc->path, err);
 
+	/* Writing the state replaces its file, so the copy would be lost. */
+	if (!r && rc->state && target_is_same(rc->path, rc->state))
+		r = err_set(err, -EINVAL, "%s: --state %s is the same file, expected another file for the state", rc->path, rc->state);
 	if (!r)
 		r = open_receive_target(rc, err);
 	if (!r)

@@ -114,6 +114,28 @@ int target_check_new(const char *path, struct err *err)
 	return err_set(err, -ENODEV, "%s: there is no such device; a file in /dev would be in memory", path);
 }
 
+static const char *last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool target_is_same(const char *a, const char *b)
+{
+	char *copy_a, *copy_b;
+	bool same;
+
+	if (!access(a, F_OK) || !access(b, F_OK))
+		return blockdev_same_place(a, b);
+	copy_a = strdup(a);
+	copy_b = strdup(b);
+	same = copy_a && copy_b && blockdev_same_place(dirname(copy_a), dirname(copy_b)) && !strcmp(last_name(a), last_name(b));
+	free(copy_a);
+	free(copy_b);
+	return same;
+}
+
 int target_check_metadata(const char *path, struct err *err)
 {
 	struct eratab tab = { };

@@ -6,6 +6,8 @@
 #ifndef ERACTL_TARGET_CHECK_H
 #define ERACTL_TARGET_CHECK_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 /*
@@ -30,6 +32,12 @@ int target_check_data(const char *path, struct err *err);
  * another name, and a file below /dev would be in memory.
  */
 int target_check_new(const char *path, struct err *err);
+
+/*
+ * Returns whether both paths lead to the same file or device.  If neither exists, returns whether a
+ * file that is created at one path is at the other path, too.
+ */
+bool target_is_same(const char *a, const char *b);
 
 /*
  * Checks that metadata may be written to the path.  EEXIST: a line of /etc/eratab has the path as

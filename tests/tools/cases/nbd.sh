@@ -354,6 +354,14 @@ test_nbd_backup_explains_errors()
 	refused "--state FILE is missing" eractl backup "$T/m1" "$uri" --device "$T/v1"
 	fails 2 "--keep and --full-every are for a directory" 3 --keep 3
 	fails 2 "is always read back" 3 --verify
+	cp "$T/state" "$T/before"
+	fails 2 "--report and --state name the same file" 3 --report "$T/./state"
+	cmp "$T/state" "$T/before"
+	fails 2 "--report and --state name the same file" 3 --state "$T/new" --report "$T/new"
+	[[ ! -e $T/new ]] || fail "a report was written"
+	cp "$T/m3" "$T/before"
+	fails 1 "cannot write the report: $T/m3: it is metadata of erad" 3 --report "$T/m3"
+	cmp "$T/m3" "$T/before"
 	refused "--state is for an NBD server" eractl backup "$T/m1" "$T" --device "$T/v1" --state "$T/state"
 }
 

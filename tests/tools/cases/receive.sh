@@ -23,6 +23,52 @@ test_receive_reads_zeros_back()
 	cmp "$T/copy" "$T/v2"
 }
 
+test_receive_keeps_the_state_out_of_the_copy()
+{
+	DESCRIPTION="receive refuses a state in the file of the copy, by each name of it, whether it exists or not"
+	local name
+	three_eras
+	mkdir "$T/d"
+	ln -s . "$T/d/here"
+	for name in "$T/d/copy" "$T/d/../d/copy" "$T/d/here/copy"; do
+		refused "--state $name is the same file" eractl receive "$T/d/copy" --state "$name" < "$T/full"
+		(cd "$T/d" && refused "--state $name is the same file" eractl receive copy --state "$name" < "$T/full")
+		same "$(ls "$T/d")" here
+	done
+	receives "$T/d/copy" "$T/full" "$(token 1)"
+	ln "$T/d/copy" "$T/d/hard"
+	ln -s copy "$T/d/soft"
+	for name in copy hard soft; do
+		refused "--state $T/d/$name is the same file" eractl receive "$T/d/copy" --state "$T/d/$name" --overwrite < "$T/full"
+		cmp "$T/d/copy" "$T/v1"
+	done
+}
+
+test_receive_says_that_the_copy_was_removed()
+{
+	DESCRIPTION="receive fails, and says so, if the file of the copy is removed or replaced while receive writes to it"
+	local receive i
+	three_eras
+	mkfifo "$T/pipe"
+	for i in removed replaced; do
+		eractl receive "$T/copy" --state "$T/state" < "$T/pipe" > "$T/said" 2>&1 &
+		receive=$!
+		exec 9> "$T/pipe"
+		head -c 1000000 "$T/full" >&9
+		until [[ -e $T/state ]]; do
+			sleep 0.05
+		done
+		rm "$T/copy"
+		[[ $i == removed ]] || echo other > "$T/copy"
+		tail -c +1000001 "$T/full" >&9
+		exec 9>&-
+		wait $receive && fail "receive succeeded although the copy was $i"
+		grep -F "$T/copy: another program has removed or replaced the file" "$T/said" || fail "$(cat "$T/said")"
+		rm "$T/state"
+	done
+	same "$(cat "$T/copy")" other
+}
+
 test_receive_writes_to_no_removed_file()
 {
 	DESCRIPTION="receive fails if another program removes the file while receive waits for its lock"
