@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl forget: removes a closed volume from eratab. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/client.h"
+#include "common/eratab.h"
+#include "eractl/mentions.h"
 #include "eractl/volumes.h"
 
 /*
@@ -29,15 +33,42 @@ static bool print_forgotten(struct json_object *result)
 	return true;
 }
 
+/*
+ * Returns the origin of the volume in eratab, which the caller frees, or NULL if eratab does not
+ * name the volume once.
+ */
+static char *find_origin(const char *name)
+{
+	const struct eratab_entry *e;
+	char *origin = NULL;
+	struct eratab tab;
+	struct err err;
+
+	if (eratab_read(ERAD_TAB, &tab, &err))
+		return NULL;
+	if (!eratab_find(&tab, name, &e, &err))
+		origin = strdup(e->origin);
+	eratab_free(&tab);
+	return origin;
+}
+
 static int run_forget(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "forget", .print = print_forgotten, .forgets = true };
+	char *origin;
+	int code;
 
 	while (command_getopt(cmd, argc, argv) != -1)
 		job.json = true;
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
-	return volume_run(&job, client_request(job.op, argv[optind]));
+	origin = find_origin(argv[optind]);
+	code = volume_run(&job, client_request(job.op, argv[optind]));
+	fflush(stdout);
+	if (!code && origin)
+		mentions_warn_forgotten(argv[optind], origin);
+	free(origin);
+	return code;
 }
 
 const struct command cmd_forget = {
@@ -47,7 +78,8 @@ const struct command cmd_forget = {
 	.text =
 	"Removes a closed volume from /etc/eratab. Also removes its metadata if the\n"
 	"metadata is the file /var/lib/erad/NAME.erad, and no other volume uses this\n"
-	"file. Other metadata and the data of the volume are not touched. 'eractl\n"
+	"file. Other metadata and the data of the volume are not touched. Prints each\n"
+	"line of /etc/fstab that names the volume and must name its origin now. 'eractl\n"
 	"detach' is for a volume that was attached.",
 	.options = "J",
 	.run = run_forget,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Warns of configuration files that name the origin of a volume: see mentions.h. */
+/* Warns of configuration files that name the origin of a volume, or the volume: see mentions.h. */
 #include <blkid/blkid.h>
 #include <ctype.h>
 #include <glob.h>
@@ -12,6 +12,7 @@
 
 #include "common/blockdev.h"
 #include "common/octal.h"
+#include "common/protocol.h"
 #include "common/shell.h"
 #include "eractl/eractl.h"
 #include "eractl/mentions.h"
@@ -36,6 +37,9 @@ static const struct {
 
 struct mentions {
 	const char *volume, *origin, *given;
+	char path[sizeof("/dev/mapper/") + ERAD_NAME_MAX];	/* of the volume */
+	/* The volume was forgotten: lines that name its path must name the origin. */
+	bool forgotten;
 	char kernel_path[80];
 	dev_t dev;
 	/* Values of the tags of the origin; NULL: the origin has no such tag. */
@@ -79,8 +83,11 @@ static bool is_value(const char *value, const char *text)
 	return !blkid_encode_string(value, escaped, sizeof(escaped)) && !strcmp(escaped, text);
 }
 
-/* Returns whether text, such as UUID="…" or a path, names the origin. */
-static bool is_origin(const struct mentions *m, const char *text)
+/*
+ * Returns whether text, such as UUID="…" or a path, names the origin.  If the volume was forgotten,
+ * returns whether text is the path of the volume.
+ */
+static bool is_old(const struct mentions *m, const char *text)
 {
 	char *unquoted = strdup(text);
 	size_t from, to;
@@ -92,6 +99,11 @@ static bool is_origin(const struct mentions *m, const char *text)
 	if (!unquoted)
 		return false;
 	unquoted[to] = 0;
+	if (m->forgotten) {
+		is = !strcmp(unquoted, m->path);
+		free(unquoted);
+		return is;
+	}
 	for (size_t i = 0; i < NR_TAGS && !is; i++) {
 		const size_t name = strlen(tags[i].name), directory = strlen(tags[i].directory);
 
@@ -110,6 +122,12 @@ static bool is_origin(const struct mentions *m, const char *text)
 	return is;
 }
 
+/* Returns the path that a line must name. */
+static const char *new_path(const struct mentions *m)
+{
+	return m->forgotten ? m->origin : m->path;
+}
+
 __attribute__((format(printf, 4, 5)))
 static void warn(struct mentions *m, const char *file, size_t line, const char *fmt, ...)
 {
@@ -120,7 +138,8 @@ static void warn(struct mentions *m, const char *file, size_t line, const char *
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	complain("volume %s: line %zu of %s names the origin; write there:", m->volume, line, file);
+	complain(m->forgotten ? "volume %s: line %zu of %s names the volume, which does not exist any more; write there:" :
+		 "volume %s: line %zu of %s names the origin; write there:", m->volume, line, file);
 	for (char *rest = text, *part; (part = strsep(&rest, "\t"));) {
 		print_printable(stderr, part);
 		putc(rest ? '\t' : '\n', stderr);
@@ -151,8 +170,8 @@ static void look_at_fields(struct mentions *m, const char *file, unsigned int fi
 		}
 		len = strcspn(at, " \t");
 		device = strndup(at, len);
-		if (device && *device && octal_unescape(device) && is_origin(m, device))
-			warn(m, file, nr, "%.*s/dev/mapper/%s%s", (int)(at - line), line, m->volume, at + len);
+		if (device && *device && octal_unescape(device) && is_old(m, device))
+			warn(m, file, nr, "%.*s%s%s", (int)(at - line), line, new_path(m), at + len);
 		free(device);
 	}
 	free(line);
@@ -181,8 +200,8 @@ static void look_at_unit(struct mentions *m, const char *file)
 		at += strspn(at, " \t");
 		for (size_t len = strlen(at); len && isspace((unsigned char)at[len - 1]); len--)
 			at[len - 1] = 0;
-		if (is_origin(m, at))
-			warn(m, file, nr, "What=/dev/mapper/%s", m->volume);
+		if (is_old(m, at))
+			warn(m, file, nr, "What=%s", new_path(m));
 	}
 	free(line);
 	if (f)
@@ -210,6 +229,13 @@ static void look_at_units(struct mentions *m)
 			globfree(&g);
 		}
 	}
+}
+
+static void look_at_mounts(struct mentions *m)
+{
+	look_at_fields(m, "/etc/fstab", 0);
+	look_at_fields(m, "/etc/crypttab", 1);
+	look_at_units(m);
 }
 
 /* Returns where the line contains path as a whole path, or NULL. */
@@ -250,7 +276,7 @@ static void look_at_lvm_conf(struct mentions *m, bool *rejected)
 			*rejected |= !strncmp(start, "global_filter", strlen("global_filter"));
 			continue;
 		}
-		warn(m, LVM_CONF, nr, "%.*s/dev/mapper/%s%s", (int)(at - line), line, m->volume, at + strlen(paths[i - 1]));
+		warn(m, LVM_CONF, nr, "%.*s%s%s", (int)(at - line), line, m->path, at + strlen(paths[i - 1]));
 	}
 	free(line);
 	if (f)
@@ -289,14 +315,21 @@ size_t mentions_warn(const char *volume, const char *origin, const char *given)
 
 	if (!m.dev)
 		return 0;
+	snprintf(m.path, sizeof(m.path), "/dev/mapper/%s", volume);
 	if (!blockdev_kernel_name(m.dev, name, sizeof(name)))
 		snprintf(m.kernel_path, sizeof(m.kernel_path), "/dev/%s", name);
 	mention_origin(&m);
-	look_at_fields(&m, "/etc/fstab", 0);
-	look_at_fields(&m, "/etc/crypttab", 1);
-	look_at_units(&m);
+	look_at_mounts(&m);
 	look_at_lvm(&m);
 	for (size_t i = 0; i < NR_TAGS; i++)
 		free(m.value[i]);
 	return m.found;
+}
+
+void mentions_warn_forgotten(const char *volume, const char *origin)
+{
+	struct mentions m = { .volume = volume, .origin = origin, .forgotten = true };
+
+	snprintf(m.path, sizeof(m.path), "/dev/mapper/%s", volume);
+	look_at_mounts(&m);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds configuration files that name the origin of a volume, and should name the volume instead.
+ * Finds configuration files that name the origin of a volume and should name the volume, or name a
+ * volume that does not exist any more and should name its origin.
  */
 #ifndef ERACTL_MENTIONS_H
 #define ERACTL_MENTIONS_H
@@ -15,5 +16,12 @@
  * path of the origin, or NULL.  Returns how many changes it has printed.
  */
 size_t mentions_warn(const char *volume, const char *origin, const char *given);
+
+/*
+ * Looks for the volume in fstab, crypttab, and systemd's units of mounts and swap.  For each line
+ * that names the volume by its path in /dev/mapper, prints to stderr the line that names the origin
+ * instead.
+ */
+void mentions_warn_forgotten(const char *volume, const char *origin);
 
 #endif /* ERACTL_MENTIONS_H */
