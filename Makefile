@@ -155,7 +155,7 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
 reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_held store_discard dm_remove dm_setup \
-	place_peek fs_sync fs_swap_frozen
+	place_peek fs_sync fs_swap_frozen seen_read
 # The test of the store of an image. It links stand-ins for the functions that look at block devices.
 store_test	:= $(BUILD)/unit/test_store_examine
 store_wraps	:= dm_node fstat ioctl probe_device probe_in_use loopdev_check_alone

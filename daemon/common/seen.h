@@ -5,8 +5,9 @@
  * two possible causes: the metadata was replaced by an older copy, or the volume is a copy of the
  * volume that the file is about, with the same UUID.
  *
- * eractl writes and removes the file, and erad only reads it.  If a thread of erad waited for a
- * file system on a volume, erad could not end, and the file system would wait for erad.
+ * eractl writes and removes the file, and erad only reads it, in another process.  If a thread of
+ * erad waited for a file system on a volume, erad could not end, and the file system would wait for
+ * erad.
  *
  * An era is durable in the metadata before anybody gets its token.  So after a crash, the file may
  * be older than the metadata, but never newer.  The file is not flushed: after a power cut it may

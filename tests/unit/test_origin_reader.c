@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "common/seen.h"
 #include "common/sysfs.h"
 #include "erad/device/origin_reader.h"
 
@@ -147,6 +148,16 @@ int __wrap_fs_swap_frozen(dev_t dev, struct err *err)
 {
 	hang_if(dev == HUNG);
 	return err_set(err, -EBUSY, "it is frozen already");
+}
+
+int __wrap_seen_read(const char *dir, const uint8_t uuid[16], struct token *t);
+
+int __wrap_seen_read(const char *dir, const uint8_t uuid[16], struct token *t)
+{
+	hang_if(true);
+	assert_string_equal(dir, ERAD_SEEN_DIR);
+	memcpy(t->uuid, uuid, sizeof(t->uuid));
+	return 0;
 }
 
 void __wrap_dm_setup(void)
@@ -508,6 +519,24 @@ static void test_file_systems_are_synced_and_frozen_in_other_processes(void **st
 	assert_int_not_equal(shared->pid, getpid());
 }
 
+static void test_notes_are_read_in_other_processes(void **state)
+{
+	const struct origin_question q = { .what = ORIGIN_READ_NOTE, .dev = 1, .uuid = "0123456789abcde" };
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the newest token in /var/lib/erad/seen was not read within 0 seconds; check whether its file system hangs");
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_memory_equal(a.token.uuid, q.uuid, sizeof(q.uuid));
+	assert_int_not_equal(shared->pid, getpid());
+}
+
 static void test_without_a_reader_the_caller_reads(void **state)
 {
 	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
@@ -555,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_devices_are_removed_and_discarded_in_other_processes),
 		cmocka_unit_test(test_paths_are_examined_in_other_processes),
 		cmocka_unit_test(test_file_systems_are_synced_and_frozen_in_other_processes),
+		cmocka_unit_test(test_notes_are_read_in_other_processes),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};
 

@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/seen.h"
 #include "common/sysfs.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
@@ -105,6 +106,9 @@ static void answer(const struct origin_question *q, int pipe_fd, struct origin_a
 		break;
 	case ORIGIN_PEEK:
 		place_peek(q->path, q->depth, &a->peek);
+		break;
+	case ORIGIN_READ_NOTE:
+		a->code = seen_read(ERAD_SEEN_DIR, q->uuid, &a->token);
 		break;
 	default:
 		read_origin(q, a);
@@ -486,6 +490,10 @@ static void find_words(const struct origin_question *q, struct words *w)
 		w->past = "examined";
 		w->cause = "the device or its file system hangs";
 		snprintf(w->device, sizeof(w->device), "%.250s", q->path);
+		break;
+	case ORIGIN_READ_NOTE:
+		w->cause = "its file system hangs";
+		snprintf(w->device, sizeof(w->device), "the newest token in " ERAD_SEEN_DIR);
 		break;
 	default:
 		snprintf(w->device, sizeof(w->device), "the origin %u:%u", major(dev), minor(dev));

@@ -19,7 +19,8 @@
  * A copy-on-write store may hang, too, because the user names its place.  So children also examine
  * and discard stores, and remove the device of an image, because dm-snapshot waits there for I/O to
  * the store.  Children sync and freeze the file system on a volume.  Before an operation uses the
- * path of metadata or of an origin, a child checks whether the place answers.
+ * path of metadata or of an origin, a child checks whether the place answers.  Children also read
+ * the notes in ERAD_SEEN_DIR, because the file system of this directory may hang.
  *
  * The main process and its standby share one reader.  The reader ends when both have ended.  If there
  * is no reader, for example in unit tests, the calling thread reads the origin itself.
@@ -34,6 +35,7 @@
 #include "common/identity.h"
 #include "common/pv_label.h"
 #include "common/seal.h"
+#include "common/token.h"
 #include "common/witness.h"
 #include "erad/device/place_peek.h"
 #include "erad/device/store_examine.h"
@@ -55,6 +57,7 @@ enum origin_read {
 	ORIGIN_SYNC,			/* fs_sync(); delays no other question about the device */
 	ORIGIN_SWAP_FROZEN,		/* fs_swap_frozen() */
 	ORIGIN_PEEK,			/* place_peek() of `path`, with `depth` */
+	ORIGIN_READ_NOTE,		/* seen_read() of the volume with `uuid` in ERAD_SEEN_DIR */
 };
 
 #define ORIGIN_PATH_SIZE	3072u	/* size of a path in a question, in bytes */
@@ -71,7 +74,8 @@ struct origin_question {
 	};
 	/*
 	 * Number of the origin or of another device, a dev_t.  With ORIGIN_EXAMINE_STORE, the result
-	 * of origin_store_key().  With ORIGIN_PEEK, a number made of this result and the depth.
+	 * of origin_store_key().  With ORIGIN_PEEK and ORIGIN_READ_NOTE, a number made of this result
+	 * and a small number.
 	 */
 	uint64_t dev;
 	uint64_t instance;		/* id of the target; it only makes questions of two targets differ */
@@ -81,6 +85,7 @@ struct origin_question {
 		struct seal seal;	/* the seal to compare */
 		struct witness witness;	/* the witness to compare */
 		char path[ORIGIN_PATH_SIZE];
+		uint8_t uuid[16];
 	};
 };
 
@@ -98,6 +103,7 @@ struct origin_answer {
 		char pv_uuid[PV_UUID_SIZE];
 		struct store_found store;
 		struct peek peek;
+		struct token token;
 	};
 };
 

@@ -2,14 +2,12 @@
 /* Compares metadata with the newest noted token: see rolled_back.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/seen.h"
 #include "erad/base/log.h"
-#include "erad/base/thread.h"
+#include "erad/device/origin_reader.h"
 #include "erad/ops/rolled_back.h"
 #include "erad/volume/attach.h"
 #include "erad/volume/origin.h"
@@ -17,99 +15,31 @@
 #include "store/moment.h"
 
 #define NOTE_MS		5000	/* limit for reading the note during an open */
-
-/* A thread that reads the note of a volume. */
-struct note_reader {
-	uint8_t uuid[16];
-	struct token token;
-	int result;		/* result of seen_read() */
-	/* abandoned: the caller no longer waits, so the thread frees this structure. */
-	bool done, abandoned;
-	pthread_cond_t changed;
-};
-
-/* Protects done and abandoned of all readers, and nr_abandoned. */
-static pthread_mutex_t reader_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned int nr_abandoned;	/* number of threads that still wait for the file system */
-
-static void free_reader(struct note_reader *n)
-{
-	pthread_cond_destroy(&n->changed);
-	free(n);
-}
-
-static void *read_note_thread(void *arg)
-{
-	struct note_reader *n = arg;
-	bool abandoned;
-
-	thread_name("erad-note");
-	n->result = seen_read(ERAD_SEEN_DIR, n->uuid, &n->token);
-	pthread_mutex_lock(&reader_lock);
-	n->done = true;
-	abandoned = n->abandoned;
-	if (abandoned)
-		nr_abandoned--;
-	else
-		pthread_cond_signal(&n->changed);
-	pthread_mutex_unlock(&reader_lock);
-	if (abandoned)
-		free_reader(n);
-	return NULL;
-}
+#define NOTE_PROCESSES	16u	/* limit of the processes that read notes at the same time */
 
 /*
- * Waits until the thread has read the note, and frees n.  Returns the result of seen_read().
- * ETIMEDOUT: the thread has not ended within NOTE_MS; it frees n when it ends.
+ * Reads the note in another process: while a file system hangs, a thread that waits for it cannot be
+ * ended, and then neither can erad.  Returns the result of seen_read(), with a message, or ETIMEDOUT
+ * if the file system does not answer within NOTE_MS.
  */
-static int await_note(struct note_reader *n, struct token *t)
+static int read_note(const uint8_t uuid[16], struct token *t, struct err *err)
 {
-	const struct timespec until = thread_deadline(NOTE_MS);
-	int r = 0;
-
-	pthread_mutex_lock(&reader_lock);
-	while (!n->done && !r)
-		r = -pthread_cond_timedwait(&n->changed, &reader_lock, &until);
-	if (!n->done) {
-		n->abandoned = true;
-		nr_abandoned++;
-		pthread_mutex_unlock(&reader_lock);
-		return -ETIMEDOUT;
-	}
-	pthread_mutex_unlock(&reader_lock);
-	r = n->result;
-	*t = n->token;
-	free_reader(n);
-	return r;
-}
-
-/*
- * Calls seen_read() in a thread of its own.  ETIMEDOUT: the file system does not answer within
- * NOTE_MS.  While the thread waits for the file system, each further call returns ETIMEDOUT at
- * once.
- */
-static int read_note(const uint8_t uuid[16], struct token *t)
-{
-	struct note_reader *n;
-	bool hangs;
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
 	int r;
 
-	pthread_mutex_lock(&reader_lock);
-	hangs = nr_abandoned;
-	pthread_mutex_unlock(&reader_lock);
-	if (hangs)
-		return -ETIMEDOUT;
-	n = calloc(1, sizeof(*n));
-	if (!n)
-		return -ENOMEM;
-	memcpy(n->uuid, uuid, sizeof(n->uuid));
-	thread_cond_init(&n->changed);
-	r = thread_start_detached(read_note_thread, n);
-	if (r) {
-		free_reader(n);
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_READ_NOTE;
+	/* There is at most one process for each number. */
+	q.dev = origin_store_key(ERAD_SEEN_DIR) ^ uuid[0] % NOTE_PROCESSES;
+	memcpy(q.uuid, uuid, sizeof(q.uuid));
+	r = origin_ask(&asked, &q, NOTE_MS, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r)
 		return r;
-	}
-	return await_note(n, t);
+	*t = a.token;
+	return a.code ? err_set(err, a.code, "cannot read the newest token in " ERAD_SEEN_DIR ": %s", strerror(-a.code)) : 0;
 }
 
 /*
@@ -135,12 +65,12 @@ int rolled_back_check(struct volume *v, struct err *err)
 	char detail[ERAD_GAP_DETAIL + 1];
 	struct store_info info;
 	struct token t;
+	struct err why;
 	int r;
 
-	r = read_note(v->uuid, &t);
+	r = read_note(v->uuid, &t, &why);
 	if (r && r != -ENOENT)
-		log_notice("volume %s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; metadata that was put back from an older copy is not noticed",
-			   v->name, strerror(-r));
+		log_notice("volume %s: %s; metadata that was put back from an older copy is not noticed", v->name, why.msg);
 	if (r || store_knows_noted(v->store, &t))
 		return 0;
 	store_info(v->store, &info);

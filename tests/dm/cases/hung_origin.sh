@@ -176,9 +176,9 @@ test_write_to_the_metadata_hangs()
 	eractl checkpoint data > /dev/null
 }
 
-test_create_while_the_file_system_of_another_volume_hangs()
+# new_fs: makes a file system on /dev/mapper/slow, and the directory $T/fs/below in it.
+new_fs()
 {
-	DESCRIPTION="while the file system with the metadata of a closed volume hangs, other volumes are created, opened, and served, and erad can be stopped"
 	local disk
 
 	disk=$(new_disk 64M)
@@ -187,12 +187,24 @@ test_create_while_the_file_system_of_another_volume_hangs()
 	mkdir "$T/fs"
 	mount /dev/mapper/slow "$T/fs"
 	mkdir "$T/fs/below"
-	eractl create data "$(new_disk 64M)" --metadata "$T/fs/below/data" > /dev/null
-	eractl close data
+}
+
+# hang_fs: lets this file system hang. From now on, a look-up of a path below $T/fs/below reads the disk.
+hang_fs()
+{
 	sync
 	dmsetup suspend --nolockfs slow
-	# From now on, a look-up of the metadata reads the disk.
 	echo 3 > /proc/sys/vm/drop_caches
+}
+
+test_create_while_the_file_system_of_another_volume_hangs()
+{
+	DESCRIPTION="while the file system with the metadata of a closed volume hangs, other volumes are created, opened, and served, and erad can be stopped"
+
+	new_fs
+	eractl create data "$(new_disk 64M)" --metadata "$T/fs/below/data" > /dev/null
+	eractl close data
+	hang_fs
 	bounded 15 eractl create other "$(new_disk 64M)" > /dev/null || fail "no other volume is created"
 	others_are_served
 	fails_with "volume data: $T/fs/below/data was not examined within 20 seconds; check whether the device or its file system hangs" eractl open data
@@ -205,6 +217,30 @@ test_create_while_the_file_system_of_another_volume_hangs()
 	no_gap data
 	eractl close data
 	umount "$T/fs"
+}
+
+test_open_while_the_file_system_of_the_noted_tokens_hangs()
+{
+	DESCRIPTION="while the file system with the noted tokens hangs, volumes are opened without a look at the tokens, other volumes are served, and erad can be stopped"
+
+	new_fs
+	mkdir "$T/fs/below/seen"
+	ln -s "$T/fs/below/seen" /var/lib/erad/seen
+	eractl create data "$(new_disk 64M)" > /dev/null
+	eractl create other "$(new_disk 64M)" > /dev/null
+	eractl checkpoint data > /dev/null
+	eractl close data
+	compgen -G "$T/fs/below/seen/*" > /dev/null || fail "no token was noted"
+	umount "$T/fs"
+	mount /dev/mapper/slow "$T/fs"
+	hang_fs
+	bounded 30 eractl open data > /dev/null 2>&1 || fail "the volume is not opened"
+	others_are_served
+	stops_soon
+	dmsetup resume slow
+	start_erad
+	no_gap data
+	rm /var/lib/erad/seen
 }
 
 # slow_store: makes data and other, and /dev/mapper/slow for the copy-on-write store of an image.
