@@ -214,7 +214,10 @@ static int accept_any(struct to_nbd *n, struct err *err)
 	return r && !n->target.failed ? 0 : r;
 }
 
-/* Returns whether at most half of the places with content differ.  Zeros show nothing. */
+/*
+ * Returns whether some places have content, and at most half of these differ.  A place of zeros shows
+ * nothing.
+ */
 static bool half_same(const struct nbd_differing *d)
 {
 	return d->content && 2 * d->content_differs <= d->content;
@@ -223,9 +226,9 @@ static bool half_same(const struct nbd_differing *d)
 /*
  * Returns whether the places show that the export has the copy of the state, perhaps with other
  * content at some of them.  While a backup is not completed, the beginning has the content after this
- * backup, and the rest the content before it.  So one seal may differ at most of its places, or each
- * at half of them.  Then the first MiB is enough, because it has the name of a file system or of a
- * partition table.
+ * backup, and the rest the content before it.  So the export may differ from one seal at nearly all
+ * places, or from each of the two seals at half of the places.  In this case, an equal first MiB is
+ * enough, because it has the UUID of the file system or of the partition table.
  */
 static bool shows_copy(const struct to_nbd *n)
 {
@@ -421,8 +424,8 @@ out:
 }
 
 /*
- * If the image of qcow2:FILE is missing: creates it for the first backup, and sets *prepared.  Then
- * the backup is prepared before, because the size of the volume is needed.
+ * If the image of qcow2:FILE is missing and this is the first backup: prepares the backup, which
+ * finds the size of the volume, creates the image, and sets *prepared.
  */
 static int create_image(struct backup *b, bool *prepared, struct err *err)
 {

@@ -34,8 +34,8 @@ static bool print_forgotten(struct json_object *result)
 }
 
 /*
- * Returns the origin of the volume in eratab, which the caller frees, or NULL if eratab does not
- * name the volume once.
+ * Returns the origin of the volume in eratab, which the caller frees, or NULL if eratab cannot be
+ * read, or does not have exactly one line of this volume.
  */
 static char *find_origin(const char *name)
 {
@@ -78,9 +78,9 @@ const struct command cmd_forget = {
 	.text =
 	"Removes a closed volume from /etc/eratab. Also removes its metadata if the\n"
 	"metadata is the file /var/lib/erad/NAME.erad, and no other volume uses this\n"
-	"file. Other metadata and the data of the volume are not touched. Prints each\n"
-	"line of /etc/fstab that names the volume and must name its origin now. 'eractl\n"
-	"detach' is for a volume that was attached.",
+	"file. Other metadata and the data of the volume are not touched. For each\n"
+	"line of /etc/fstab, /etc/crypttab or a unit that names the volume, prints the line\n"
+	"that names the origin instead. 'eractl detach' is for a volume that was attached.",
 	.options = "J",
 	.run = run_forget,
 };

@@ -32,11 +32,11 @@ static int find_size(const char *device, uint64_t *size, struct err *err)
 	return end < 0 ? err_set(err, -error, "%s: cannot find out its size: %s", device, strerror(error)) : 0;
 }
 
-/* Runs qemu-img.  Its own message goes to standard error. */
-static int run_qemu_img(const char *path, uint64_t size, struct err *err)
+/* Runs qemu-img, which makes the file `new`.  Its own message goes to standard error. */
+static int run_qemu_img(char *new, const char *path, uint64_t size, struct err *err)
 {
 	char bytes[24];
-	char *argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", (char *)path, bytes, NULL };
+	char *argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", new, bytes, NULL };
 	int status = 0, error;
 	pid_t pid;
 
@@ -60,15 +60,15 @@ int nbd_image_create(const char *target, const char *device, struct err *err)
 
 	if (r)
 		return r;
-	if (asprintf(&new, "%s.unfinished", path) < 0)
+	if (asprintf(&new, "%s.XXXXXX", path) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	/* qemu-img keeps the mode of the file, which is as for the copies in a directory. */
-	fd = open(new, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* qemu-img keeps the mode of the file, 0600, which is as for the copies in a directory. */
+	fd = mkostemp(new, O_CLOEXEC);
 	if (fd < 0) {
-		r = err_set(err, -errno, "%s: %s", new, strerror(errno));
+		r = err_set(err, -errno, "%s: cannot create the image: %s", path, strerror(errno));
 		goto out;
 	}
-	r = run_qemu_img(new, size, err);
+	r = run_qemu_img(new, path, size, err);
 	if (!r) {
 		r = file_replace(fd, new, path, err);
 	} else {

@@ -13,12 +13,13 @@
 
 #include "common/err.h"
 
-/* Returns the path FILE of the target "qcow2:FILE", or NULL if the target is none. */
+/* Returns the path FILE of the target "qcow2:FILE", or NULL if the target has another form. */
 const char *nbd_image_path(const char *target);
 
 /*
- * Creates an empty image with the size of the device.  ENOENT: qemu-img is not installed.  If this
- * fails or is killed, there is no image.
+ * Creates an empty image with the size of the device.  ENOENT: qemu-img is not installed.  After a
+ * failure, or if eractl is killed, there is no file at FILE.  A kill may leave an empty image
+ * FILE.XXXXXX with random letters.
  */
 int nbd_image_create(const char *target, const char *device, struct err *err);
 

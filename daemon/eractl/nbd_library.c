@@ -5,7 +5,7 @@
 
 #include "eractl/nbd_library.h"
 
-/* The package erad recommends the package that has this file. */
+/* The file of libnbd, and the Debian package that has this file.  The package erad recommends PACKAGE. */
 #define FILE_NAME	"libnbd.so.0"
 #define PACKAGE		"libnbd0"
 

@@ -117,7 +117,10 @@ static int lost_connection(struct nbd_target *t, const char *reason, struct err 
 
 /* ---- connecting ---- */
 
-/* Returns whether this process may use the network: the sandbox of a service may forbid it. */
+/*
+ * Returns whether this process may create IPv4 or IPv6 sockets.  RestrictAddressFamilies= of a service
+ * may forbid this.  Does not notice IPAddressDeny=.
+ */
 static bool may_connect(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };

@@ -61,8 +61,8 @@ struct nbd_target {
 bool nbd_is_uri(const char *text);
 
 /*
- * EINVAL: the scheme of the URI is none of nbd, nbds, nbd+unix, nbds+unix and qcow2, or it is too
- * long, or the FILE of qcow2:FILE is no absolute path.
+ * EINVAL: the URI has another scheme than nbd, nbds, nbd+unix, nbds+unix and qcow2; the URI is too
+ * long or has a newline; or the FILE of qcow2:FILE is not an absolute path.
  */
 int nbd_check_uri(const char *uri, struct err *err);
 

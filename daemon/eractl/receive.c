@@ -35,7 +35,7 @@ static int note_complete(struct receive *rc, struct err *err)
 	int r;
 
 	if (!rc->block_device && !file_is_at(rc->place.fd, rc->path))
-		return err_set(err, -ESTALE, "%s: another program has removed or replaced the file while receive wrote to it, so the copy is lost; if there is a file now, it is another one: send a full copy again",
+		return err_set(err, -ESTALE, "%s: another program has removed, renamed or replaced this file while receive wrote to it, so the path does not lead to the copy; send a full copy again",
 			       rc->path);
 	strcpy(s.at, rc->head->to);
 	r = standing_settle(&rc->place, &s, rc->head->size, err);

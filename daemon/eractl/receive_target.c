@@ -256,7 +256,10 @@ int receive_prepare(struct receive *rc, struct err *err)
 {
 	int r = target_check_data(rc->path, err);
 
-	/* Writing the state replaces its file, so the copy would be lost. */
+	/*
+	 * Each write of the state replaces the file of the state.  If this were the file of the
+	 * copy, the copy would be lost.
+	 */
 	if (!r && rc->state && target_is_same(rc->path, rc->state))
 		r = err_set(err, -EINVAL, "%s: --state %s is the same file, expected another file for the state", rc->path, rc->state);
 	if (!r)

@@ -12,9 +12,10 @@
 struct engine;
 
 /*
- * Between these two calls, the caller uses the metadata at the path.  If this takes longer than 5
- * seconds, a message says so on stderr, once in the life of the program.  One use at a time is watched:
- * a second watched_begin() replaces the first one.
+ * Call watched_begin() before a call that may wait for the metadata at the path, and watched_end()
+ * after it.  If watched_end() is not called within 5 seconds, a message is printed to stderr.  A
+ * program prints the message at most once.  One use at a time is watched: a second watched_begin()
+ * replaces the first one.
  */
 void watched_begin(const char *path);
 void watched_end(void);

@@ -20,7 +20,10 @@
 #define READY_LATEST_MS	20000
 /* Pause after a failed LIST, or a failed attempt to create the socket. */
 #define AGAIN_MS	1000
-/* If one write to the metadata takes longer than this, erad logs an error. */
+/*
+ * If a write to the metadata takes longer than this, erad logs an error, for one volume only.  It
+ * logs the next error after no write hangs any more.
+ */
 #define STUCK_MS	20000
 
 static int fire_again(sd_event_source *s)

@@ -358,7 +358,7 @@ static int run_erad(struct erad *e)
 	if (!all_ended) {
 		/*
 		 * If a thread hangs in I/O, the process lives until the I/O ends.  Release the lock
-		 * now, so that the next erad can serve the other volumes meanwhile.  It cannot
+		 * now, so that the next erad can serve the other volumes meanwhile.  The next erad cannot
 		 * serve the volume of this thread: the target has an owner, and the metadata a lock.
 		 */
 		if (e->lock_fd >= 0)

@@ -154,7 +154,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 /* `lock` protects these variables. */
 static bool reading;			/* a thread is reading the reports */
-static bool late;			/* the last caller has not waited for the end of this thread */
+static bool late;			/* a call has waited for this thread for BACKUPS_MS */
 static struct text_stream newest;	/* the metrics of the reports that were read last */
 
 static void *read_thread(void *arg)
@@ -179,8 +179,8 @@ static void *read_thread(void *arg)
 	return NULL;
 }
 
-/* Starts a thread that reads the reports.  Returns whether it was started.  Context: lock. */
-static bool start_reading(const char *directory)
+/* Starts a thread that reads the reports.  If this fails, `reading` stays false.  Context: lock. */
+static void start_reading(const char *directory)
 {
 	char *copy = strdup(directory);
 	pthread_t thread;
@@ -190,7 +190,6 @@ static bool start_reading(const char *directory)
 		pthread_detach(thread);
 	else
 		free(copy);
-	return reading;
 }
 
 void backups_print(FILE *f, const char *directory)
@@ -200,14 +199,15 @@ void backups_print(FILE *f, const char *directory)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += BACKUPS_MS / 1000;
 	pthread_mutex_lock(&lock);
-	/* If a thread is reading already, an earlier call has waited for it long enough. */
-	if (!reading && start_reading(directory)) {
-		while (reading && !pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until))
-			;
-		late = reading;
-		if (late)
-			fprintf(stderr, "erad-exporter: the directory %s with the reports of backups has not answered for %d seconds; until it answers, the metrics of backups are those of the last reports that were read; check whether its file system hangs\n",
-				directory, BACKUPS_MS / 1000);
+	if (!reading)
+		start_reading(directory);
+	/* If the thread is late, an earlier call has waited for it long enough. */
+	while (reading && !late && !pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until))
+		;
+	if (reading && !late) {
+		late = true;
+		fprintf(stderr, "erad-exporter: the directory %s with the reports of backups has not answered for %d seconds; until it answers, the metrics of backups are those of the last reports that were read; check whether its file system hangs\n",
+			directory, BACKUPS_MS / 1000);
 	}
 	if (newest.text)
 		fwrite(newest.text, 1, newest.len, f);

@@ -51,8 +51,8 @@ static bool has_plain_targets(const struct dm_device *d)
 }
 
 /*
- * Returns whether nothing was written to the device since it was created.  For a read-only device.  The
- * counter is needed, because the kernel lets writes through that come from a writable mapped device on
+ * Returns whether nothing was written to the device since it was created.  Used for read-only devices only.
+ * The counter is needed, because the kernel lets writes through that come from a writable mapped device on
  * a read-only one.
  */
 static bool is_unwritten(dev_t dev)

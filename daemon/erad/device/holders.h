@@ -40,14 +40,14 @@
 #define HOLDERS_TEXT	64u
 
 /*
- * Finds the holders of the origin, except the volume's own device and the devices of the volume's
- * image (common/image.h), and the loop devices on the origin.  own: the number of the volume's
+ * Finds the holders of the origin and the loop devices on the origin.  Leaves out the volume's own
+ * device and the devices of the volume's image (common/image.h).  own: the number of the volume's
  * mapped device; 0: it has no target of erad, so a device with the volume's UUID is a holder like
  * others.  uuid: the UUID of the volume's metadata.  Sets text to the first holder that is found,
  * for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is
  * none.  A long name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no
- * device.  Any thread may call this.  Returns 0, or a negative errno if the list of holders cannot
- * be read.
+ * device.  Any thread may call this.  Returns 0, or a negative errno if the list of holders or of
+ * loop devices cannot be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
 

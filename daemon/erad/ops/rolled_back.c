@@ -18,8 +18,8 @@
 #define NOTE_PROCESSES	16u	/* limit of the processes that read notes at the same time */
 
 /*
- * Reads the note in another process: while a file system hangs, a thread that waits for it cannot be
- * ended, and then neither can erad.  Returns the result of seen_read(), with a message, or ETIMEDOUT
+ * Reads the note in another process: while a file system hangs, a thread that waits for the file
+ * system cannot be ended, and erad cannot end before this thread.  Returns the result of seen_read(), with a message, or ETIMEDOUT
  * if the file system does not answer within NOTE_MS.
  */
 static int read_note(const uint8_t uuid[16], struct token *t, struct err *err)
@@ -31,7 +31,10 @@ static int read_note(const uint8_t uuid[16], struct token *t, struct err *err)
 
 	memset(&q, 0, sizeof(q));
 	q.what = ORIGIN_READ_NOTE;
-	/* There is at most one process for each number. */
+	/*
+	 * The reader has at most one process for each value of dev, so at most NOTE_PROCESSES
+	 * processes read notes.
+	 */
 	q.dev = origin_store_key(ERAD_SEEN_DIR) ^ uuid[0] % NOTE_PROCESSES;
 	memcpy(q.uuid, uuid, sizeof(q.uuid));
 	r = origin_ask(&asked, &q, NOTE_MS, NULL, NULL, &a, err);

@@ -18,8 +18,9 @@
  * the device as an error.
  *
  * An open that is refused because the origin is in use makes this note, too, with the boot and the
- * counter of the origin, unless a program of erad only reads the origin (common/reader_lock.h): a
- * mount that keeps the origin until the shutdown leaves no other trace.  The next open records the
+ * counter of the origin.  A mount that keeps the origin until the shutdown leaves no other trace.
+ * Nothing is noted if the user is a program of erad that only reads the origin
+ * (common/reader_lock.h).  The next open records the
  * gap, unless it is in the same boot and the counter proves that nothing was written: see
  * table_note_counts_all().  The counter of a partition that was noted at 0 proves nothing, because
  * it begins with 0 again when the partition table is read again.  In a later boot the writes of the

@@ -47,7 +47,7 @@ metrics_of()
 	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$1"
 }
 
-# serving [COMMAND…]: starts erad-exporter at http://127.0.0.1:$port, as an argument of the command
+# serving [COMMAND…]: starts erad-exporter, by the COMMAND if there is one, and sets port to its port
 serving()
 {
 	: > "$T/exporter.log"

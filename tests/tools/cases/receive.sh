@@ -63,7 +63,7 @@ test_receive_says_that_the_copy_was_removed()
 		tail -c +1000001 "$T/full" >&9
 		exec 9>&-
 		wait $receive && fail "receive succeeded although the copy was $i"
-		grep -F "$T/copy: another program has removed or replaced the file" "$T/said" || fail "$(cat "$T/said")"
+		grep -F "$T/copy: another program has removed, renamed or replaced this file" "$T/said" || fail "$(cat "$T/said")"
 		rm "$T/state"
 	done
 	same "$(cat "$T/copy")" other
