@@ -75,6 +75,17 @@ int file_find_replaceable(const char *path, char real[PATH_MAX], struct err *err
 	return realpath(path, real) ? 0 : err_set(err, -errno, "%.200s: %s", path, strerror(errno));
 }
 
+int file_rename_new(const char *from, const char *to)
+{
+	if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+		return 0;
+	/*
+	 * Some file systems, for example NFS, do not support RENAME_NOREPLACE.  link() never
+	 * replaces a file either.
+	 */
+	return errno != EINVAL || link(from, to) || unlink(from) ? -errno : 0;
+}
+
 int file_replace(int fd, const char *temporary, const char *path, struct err *err)
 {
 	int r = fsync(fd) ? -errno : 0;

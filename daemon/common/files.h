@@ -50,4 +50,10 @@ int file_find_replaceable(const char *path, char real[PATH_MAX], struct err *err
  */
 int file_replace(int fd, const char *temporary, const char *path, struct err *err);
 
+/*
+ * Renames the file, and never replaces a file.  Returns 0 or a negative errno; EEXIST: there is a file
+ * or a symbolic link at the path `to`.
+ */
+int file_rename_new(const char *from, const char *to);
+
 #endif /* ERAD_FILES_H */

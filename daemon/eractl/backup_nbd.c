@@ -23,6 +23,7 @@
 #include "eractl/nbd_places.h"
 #include "eractl/nbd_target.h"
 #include "eractl/standing.h"
+#include "eractl/target_check.h"
 
 struct to_nbd {
 	struct backup *b;
@@ -274,6 +275,7 @@ static void say_difference(const struct to_nbd *n, struct err *out)
 static int compare(struct to_nbd *n, struct err *err)
 {
 	const struct backup *b = n->b;
+	const struct nbd_differing *u = &n->unfinished_differing;
 	const struct standing *s = &n->standing;
 	struct err difference;
 	bool is = false;
@@ -285,7 +287,11 @@ static int compare(struct to_nbd *n, struct err *err)
 		r = nbd_places_compare(&n->target, &s->unfinished_seal, b->full, &n->unfinished_differing, err);
 	if (!r)
 		r = recognize(n, &is, err);
-	n->before = s->seal;
+	/*
+	 * If a first copy was interrupted and this copy is interrupted early, only the content of the
+	 * first one shows later whether this is the export.
+	 */
+	n->before = s->partial && !*s->at && (half_same(u) || u->same_first) ? s->unfinished_seal : s->seal;
 	if (r || is)
 		return r;
 	n->other = true;
@@ -430,11 +436,18 @@ out:
 static int create_image(struct backup *b, bool *prepared, struct err *err)
 {
 	const char *path = nbd_image_path(b->target);
+	char real[PATH_MAX];
 	int r;
 
 	*prepared = path && access(path, F_OK) && errno == ENOENT;
 	if (!*prepared)
 		return 0;
+	r = target_check_new(path, err);
+	/* Refuses a symbolic link to a missing file, whose file system may not be mounted. */
+	if (!r)
+		r = file_find_replaceable(path, real, err);
+	if (r)
+		return r;
 	if (!b->init)
 		return err_set(err, -ENOENT, "%s: the image is missing, expected the copy of the state %s; if its file system is not mounted, mount it; to begin again, remove the state and give --init",
 			       path, b->state);

@@ -13,6 +13,7 @@
 #include "eractl/backup_report.h"
 #include "eractl/backup_steps.h"
 #include "eractl/image.h"
+#include "eractl/nbd_image.h"
 #include "eractl/nbd_target.h"
 #include "eractl/target_check.h"
 #include "eractl/volumes.h"
@@ -85,7 +86,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 static int run_backup(const struct command *cmd, int argc, char **argv)
 {
 	struct backup b = { .image = BACKUP_IMAGE_NONE, .content.device = COMPARED_NONE, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
-	const char *report = NULL, *store = NULL;
+	const char *report = NULL, *store = NULL, *image;
 	char *its_own = NULL;
 	struct err err, why;
 	int c, usage = 0, r = 0;
@@ -124,6 +125,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	b.content.operand = optind < argc ? argv[optind] : "";
 	b.target = optind + 1 < argc ? argv[optind + 1] : "";
 	b.nbd = nbd_is_uri(b.target);
+	image = nbd_image_path(b.target);
 	/* Temporary files are made in the directory of the backups.  An NBD server has no directory. */
 	b.content.directory = b.nbd ? NULL : b.target;
 	b.closed = strchr(b.content.operand, '/');
@@ -135,6 +137,13 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 		b.request = client_request("image_create", b.content.operand);
 	if (!usage && store)
 		usage = image_add_store(cmd, b.request, store);
+	if (image && b.state && target_is_same(image, b.state))
+		usage = usage_error(cmd, "--state names the image %s, expected another file", image);
+	if (image && report && target_is_same(image, report)) {
+		usage = usage_error(cmd, "--report names the image %s, expected another file", image);
+		/* Do not replace the image. */
+		report = NULL;
+	}
 	if (report && b.state && target_is_same(report, b.state)) {
 		usage = usage_error(cmd, "--report and --state name the same file %s, expected two files", report);
 		/* Do not replace the state. */

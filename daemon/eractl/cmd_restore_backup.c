@@ -173,15 +173,13 @@ static int make_file(struct restoring *t, struct err *err)
  */
 static int rename_file(const struct restoring *t, const char *path)
 {
-	if (!renameat2(AT_FDCWD, t->unfinished, AT_FDCWD, path, t->overwrite ? 0 : RENAME_NOREPLACE))
-		return 0;
-	/*
-	 * Some file systems, for example NFS, do not support RENAME_NOREPLACE.  link() never
-	 * replaces a file either.
-	 */
-	if (t->overwrite || errno != EINVAL)
-		return -1;
-	return link(t->unfinished, path) || unlink(t->unfinished);
+	int r;
+
+	if (t->overwrite)
+		return rename(t->unfinished, path);
+	r = file_rename_new(t->unfinished, path);
+	errno = -r;
+	return r ? -1 : 0;
 }
 
 static int name_file(struct restoring *t, struct err *err)
@@ -190,9 +188,9 @@ static int name_file(struct restoring *t, struct err *err)
 	int r;
 
 	snprintf(path, sizeof(path), "%.*s", (int)(strlen(t->unfinished) - strlen(".unfinished")), t->unfinished);
-	fremovexattr(t->fd, MARK);
 	if (rename_file(t, path))
 		return target_failed(t, "the file is complete, but cannot be renamed", err);
+	fremovexattr(t->fd, MARK);
 	r = file_sync_name(path);
 	return r ? err_set(err, r, "%s: cannot make the name of the file durable: %s", path, strerror(-r)) : 0;
 }

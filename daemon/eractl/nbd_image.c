@@ -51,6 +51,18 @@ static int run_qemu_img(char *new, const char *path, uint64_t size, struct err *
 	return status ? err_set(err, -EIO, "%s: qemu-img cannot create the image: see its message above", path) : 0;
 }
 
+/* Gives the file `new` the name path, durably.  Replaces no file. */
+static int publish(int fd, const char *new, const char *path, struct err *err)
+{
+	int r = fsync(fd) ? -errno : file_rename_new(new, path);
+
+	if (r == -EEXIST)
+		return err_set(err, r, "%s: another program has created the image meanwhile; run the command again", path);
+	if (!r)
+		r = file_sync_name(path);
+	return r ? err_set(err, r, "%s: cannot create the image: %s", path, strerror(-r)) : 0;
+}
+
 int nbd_image_create(const char *target, const char *device, struct err *err)
 {
 	const char *path = nbd_image_path(target);
@@ -69,12 +81,11 @@ int nbd_image_create(const char *target, const char *device, struct err *err)
 		goto out;
 	}
 	r = run_qemu_img(new, path, size, err);
-	if (!r) {
-		r = file_replace(fd, new, path, err);
-	} else {
-		close(fd);
+	if (!r)
+		r = publish(fd, new, path, err);
+	if (r)
 		unlink(new);
-	}
+	close(fd);
 out:
 	free(new);
 	return r;
@@ -84,7 +95,7 @@ void nbd_image_command(const char *target, char *argv[NBD_IMAGE_ARGUMENTS])
 {
 	/* backup looks for zeros itself. */
 	char *const command[NBD_IMAGE_ARGUMENTS] = {
-		"qemu-nbd", "--format=qcow2", "--discard=unmap", "--detect-zeroes=off", "--", (char *)nbd_image_path(target), NULL,
+		"setpriv", "--pdeathsig", "TERM", "qemu-nbd", "--format=qcow2", "--discard=unmap", "--detect-zeroes=off", "--", (char *)nbd_image_path(target), NULL,
 	};
 
 	memcpy(argv, command, sizeof(command));

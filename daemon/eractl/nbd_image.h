@@ -24,7 +24,7 @@ const char *nbd_image_path(const char *target);
 int nbd_image_create(const char *target, const char *device, struct err *err);
 
 /* Arguments of the command that serves the image.  The last one is NULL. */
-#define NBD_IMAGE_ARGUMENTS	8
+#define NBD_IMAGE_ARGUMENTS	11
 void nbd_image_command(const char *target, char *argv[NBD_IMAGE_ARGUMENTS]);
 
 #endif /* ERACTL_NBD_IMAGE_H */

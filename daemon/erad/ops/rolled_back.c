@@ -15,7 +15,7 @@
 #include "store/moment.h"
 
 #define NOTE_MS		5000	/* limit for reading the note during an open */
-#define NOTE_PROCESSES	16u	/* limit of the processes that read notes at the same time */
+#define NOTE_PROCESSES	64u	/* limit of the processes that read notes at the same time */
 
 /*
  * Reads the note in another process: while a file system hangs, a thread that waits for the file

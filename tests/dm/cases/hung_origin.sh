@@ -155,7 +155,7 @@ test_write_to_the_metadata_hangs()
 	write_at data 65536 65536 &
 	writer=$!
 	others_are_served
-	wait_until "erad says that the write hangs" grep -q "volume data: one write to the metadata has taken 2[0-9] seconds" "${ERAD_OUT:-/tmp}/erad.log"
+	wait_until "erad says that the write hangs" grep -q "volume data: one write to the metadata has taken [0-9]* seconds" "${ERAD_OUT:-/tmp}/erad.log"
 	notified=$(grep -c WATCHDOG=1 "$T/notices")
 	wait_until "erad notifies the watchdog" notified_again
 	others_are_served

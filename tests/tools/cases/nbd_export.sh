@@ -25,6 +25,44 @@ interrupted()
 	return 0
 }
 
+test_nbd_backup_recognizes_a_first_copy_that_was_interrupted_twice()
+{
+	DESCRIPTION="an export with a part of the first copy is recognized, even if the beginning of the volume has changed since then and a second backup has written nothing"
+	local backup
+	volumes_for_nbd
+	random 22 "$size" > "$T/v1"
+	sealed 1
+	# One request at a time, so that a small part of the copy is written.
+	serve --threads=1 --filter=delay file "$T/export" delay-write=500ms
+	to_nbd 1 --init &
+	backup=$!
+	for _ in {1..200}; do
+		! cmp -s -n 1048576 "$T/v1" "$T/export" || break
+		sleep 0.05
+	done
+	ends_server KILL
+	wait $backup && fail "the backup succeeded"
+	between "" 1
+	printf x | dd of="$T/v1" bs=1 seek=1100 conv=notrunc status=none
+	sealed 1
+	cp "$T/state" "$T/state1"
+	serve --filter=delay file "$T/export" delay-write=60 delay-zero=60
+	to_nbd 1 &
+	backup=$!
+	for _ in {1..200}; do
+		cmp -s "$T/state" "$T/state1" || break
+		sleep 0.05
+	done
+	! cmp -s "$T/state" "$T/state1" || fail "the second backup has not begun: $(cat "$T/said")"
+	ends_server KILL
+	wait $backup && fail "the backup succeeded"
+	between "" 1
+	serve file "$T/export"
+	copied 1
+	says "full copy"
+	at 1
+}
+
 # serve_eval PREAD PWRITE: serves $T/export by shell commands.  PREAD runs before each read, and
 # PWRITE before each write.  $3 is the number of bytes, and $4 is the position.
 serve_eval()

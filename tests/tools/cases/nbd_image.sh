@@ -76,6 +76,7 @@ test_nbd_image_after_a_kill()
 		PATH=$T/bin:$PATH setpriv --pdeathsig KILL eractl backup "$T/m2" "$uri" --device "$T/v2" --state "$T/state" > "$T/said" 2>&1 &
 		backup=$!
 		until grep -qs '^unfinished' "$T/state"; do
+			kill -0 $backup || fail "the backup has ended: $(cat "$T/said")"
 			sleep 0.05
 		done
 		if [[ $who == eractl ]]; then
@@ -106,8 +107,19 @@ test_nbd_image_explains_errors()
 	fails 2 "qcow2:q: expected an absolute path" 1 --init
 	uri=qcow2:$T/none/q
 	fails 1 "$T/none/q: cannot create the image: No such file or directory" 1 --init
+	uri=qcow2:/dev/erad-none
+	fails 1 "/dev/erad-none" 1 --init
+	[[ ! -e /dev/erad-none ]] || fail "there is an image in memory"
+	ln -s "$T/none/q" "$T/link"
+	uri=qcow2:$T/link
+	fails 1 "$T/link is a symbolic link, and the file to which it leads does not exist" 1 --init
+	[[ -L $T/link ]] || fail "the link was replaced"
 	uri=qcow2:$T/q
+	fails 2 "--state names the image $T/q" 1 --init --state "$T/q"
 	to_image 1 --init
+	fails 2 "--report names the image $T/q" 2 --report "$T/q"
+	fails 2 "--report names the image $T/q" 2 --report "$T/q" --state ""
+	is_image 1
 	mv "$T/q" "$T/away"
 	fails 1 "$T/q: the image is missing, expected the copy of the state $T/state; if its file system is not mounted, mount it" 2
 	[[ ! -e $T/q ]] || fail "there is an image"
