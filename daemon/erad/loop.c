@@ -20,10 +20,7 @@
 #define READY_LATEST_MS	20000
 /* Pause after a failed LIST, or a failed attempt to create the socket. */
 #define AGAIN_MS	1000
-/*
- * If a write to the metadata takes longer than this, erad logs an error, for one volume only.  It
- * logs the next error after no write hangs any more.
- */
+/* If a write to the metadata takes longer than this, erad logs an error. */
 #define STUCK_MS	20000
 
 static int fire_again(sd_event_source *s)
@@ -176,7 +173,6 @@ static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
 static int on_watchdog(sd_event_source *s, uint64_t usec, void *data)
 {
 	struct loop *l = data;
-	const bool was_stuck = l->stuck;
 	struct err who;
 
 	/*
@@ -185,8 +181,7 @@ static int on_watchdog(sd_event_source *s, uint64_t usec, void *data)
 	 * all files open.  So neither the standby nor another erad could serve the other volumes.
 	 */
 	sd_notify(0, "WATCHDOG=1");
-	l->stuck = !volumes_progress(STUCK_MS, &who);
-	if (l->stuck && !was_stuck)
+	while (volumes_hang(STUCK_MS, &who))
 		log_error("%s", who.msg);
 	sd_event_source_set_time(s, usec + l->watchdog_usec);
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);

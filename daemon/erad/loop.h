@@ -22,7 +22,6 @@ struct loop {
 	uint64_t watchdog_usec;
 	bool ready;
 	bool no_socket;			/* the log says that there is no socket */
-	bool stuck;			/* the log says that a write to the metadata takes long */
 };
 
 /* Creates the loop, without timers.  Returns 0 or more, or a negative errno. */

@@ -192,6 +192,16 @@ static void start_reading(const char *directory)
 		free(copy);
 }
 
+bool backups_are_late(void)
+{
+	bool ret;
+
+	pthread_mutex_lock(&lock);
+	ret = late;
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
 void backups_print(FILE *f, const char *directory)
 {
 	struct timespec until;

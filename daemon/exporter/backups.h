@@ -3,6 +3,7 @@
 #ifndef EXPORTER_BACKUPS_H
 #define EXPORTER_BACKUPS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #define BACKUPS_DIR	"/var/lib/erad-backup"
@@ -17,6 +18,9 @@
  * this with one directory only.
  */
 void backups_print(FILE *f, const char *directory);
+
+/* Returns whether the file system of the directory has not answered for BACKUPS_MS. */
+bool backups_are_late(void);
 
 #define BACKUPS_MAX	1000u
 #define BACKUPS_MS	3000

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/files.h"
+#include "exporter/backups.h"
 #include "exporter/textfile.h"
 
 static int write_text(int fd, const char *text, size_t len)
@@ -67,7 +68,11 @@ int textfile_write(const char *path, const struct scrape_from *from, struct err 
 	text = scrape(from, &len, down);
 	if (!text)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = replace(path, text, len, err);
+	/* Keep the old file, because an alert about an old backup needs its metrics. */
+	if (backups_are_late())
+		r = err_set(err, -ETIMEDOUT, "%s is left as it was, because the metrics of backups are missing", path);
+	else
+		r = replace(path, text, len, err);
 	free(text);
 	return r;
 }

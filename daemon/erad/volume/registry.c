@@ -355,23 +355,24 @@ bool volumes_settled(struct err *who)
 	return settled;
 }
 
-bool volumes_progress(unsigned int ms, struct err *who)
+bool volumes_hang(unsigned int ms, struct err *who)
 {
 	uint64_t now = thread_now_ms();
-	struct volume *v;
-	bool good = true;
+	bool found = false;
 
 	pthread_mutex_lock(&volumes_lock);
-	for (v = first; v && good; v = v->next) {
-		uint64_t since = atomic_load(&v->busy_since);
+	for (struct volume *v = first; v && !found; v = v->next) {
+		const uint64_t since = atomic_load(&v->busy_since);
 
-		good = !since || now < since + ms;
-		if (!good)
-			err_set(who, 0, "volume %s: one write to the metadata has taken %llu seconds so far; check whether the metadata device hangs",
-				v->name, (unsigned long long)(now - since) / 1000);
+		found = since && now >= since + ms && v->hang_found != since;
+		if (!found)
+			continue;
+		v->hang_found = since;
+		err_set(who, 0, "volume %s: one write to the metadata has taken %llu seconds so far; check whether the metadata device hangs",
+			v->name, (unsigned long long)(now - since) / 1000);
 	}
 	pthread_mutex_unlock(&volumes_lock);
-	return good;
+	return found;
 }
 
 bool volumes_stop(unsigned int ms)

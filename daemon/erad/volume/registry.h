@@ -117,10 +117,11 @@ void volumes_adopted(void);
 bool volumes_settled(struct err *who);
 
 /*
- * Returns whether the current write to the metadata of each volume has taken at most ms milliseconds
- * so far.  If not, *who receives a sentence about one volume whose write takes longer.
+ * Finds a volume whose current write to the metadata has taken ms milliseconds or more so far, and
+ * which no earlier call has found during this write.  Returns whether there is one; *who receives a
+ * sentence about it.
  */
-bool volumes_progress(unsigned int ms, struct err *who);
+bool volumes_hang(unsigned int ms, struct err *who);
 
 /*
  * Detaches from all targets, and ends all volumes; later volumes end at once.  Returns false if

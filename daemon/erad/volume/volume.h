@@ -99,6 +99,8 @@ struct volume {
 	 * reading the list now.
 	 */
 	uint64_t seen;
+	/* volumes_lock; busy_since of the write that volumes_hang() has found last. */
+	uint64_t hang_found;
 	/* volumes_lock; digest of the volume's instances in the list of volumes_changed(). */
 	uint64_t listed;
 	atomic_uint refs;

@@ -168,11 +168,22 @@ test_exporter_does_not_wait_for_reports_that_hang()
 	ln -s one "$T/backups"
 	# The directory two hangs for longer than the client of http waits.
 	serving strace -D -f -qq -o "$T/calls" -P "$T/two" -e inject=getdents64:delay_enter=25000000
-	same "$(backup_time)" "1 7"
+	# strace makes the first read slow.
+	for _ in {1..60}; do
+		[[ $(backup_time) == "1 7" ]] && break
+		sleep 0.5
+	done
+	: > "$T/exporter.log"
 	ln -sfn two "$T/backups"
 	same "$(backup_time)" "1 7"
 	same "$(backup_time)" "1 7"
 	same "$(grep -c "^erad-exporter: $said$" "$T/exporter.log")" 1
+	# A text file is left as it was: in another process, no reports were read.
+	echo old > "$T/erad.prom"
+	strace -D -f -qq -o "$T/calls2" -P "$T/two" -e inject=getdents64:delay_enter=8000000 erad-exporter --socket "$T/erad.sock" \
+		--backups "$T/backups" --textfile "$T/erad.prom" 2> "$T/err" && fail "the text file was written"
+	grep -qx "erad-exporter: $T/erad.prom is left as it was, because the metrics of backups are missing" "$T/err" || fail "got $(cat "$T/err")"
+	same "$(cat "$T/erad.prom")" old
 	for _ in {1..120}; do
 		[[ $(backup_time) == "1 8" ]] && break
 		sleep 1
