@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,13 +78,17 @@ static void guard(int socket, const char *volume, const char *number)
 	}
 }
 
-/* Becomes the guardian.  Ignores signals to the caller's terminal, process group or service. */
+/*
+ * Becomes the guardian.  Ignores signals to the caller's terminal, process group or service.  It has
+ * its own name, so that "killall -KILL eractl" does not end it.
+ */
 static _Noreturn void become_guardian(int socket, const char *volume, const char *number)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
+	prctl(PR_SET_NAME, "erad-guardian");
 	setsid();
 	/*
 	 * Close all other files of the caller, so that the guardian keeps neither the lock of the

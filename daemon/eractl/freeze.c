@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -98,7 +99,7 @@ static void guard(int socket, int root)
 
 /*
  * Becomes the guardian.  Ignores signals to the caller's terminal, process group or service.  Only
- * SIGKILL ends the guardian.
+ * SIGKILL ends the guardian.  It has its own name, so that "killall -KILL eractl" does not end it.
  */
 static _Noreturn void become_guardian(int socket, int root)
 {
@@ -108,6 +109,7 @@ static _Noreturn void become_guardian(int socket, int root)
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
+	prctl(PR_SET_NAME, "erad-guardian");
 	setsid();
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, never, sizeof(never) - 1) < 0)

@@ -276,6 +276,13 @@ test_backup_thaws_in_every_case()
 		backs_up "increment" data --freeze
 		thawed
 	done
+	# as "killall -KILL eractl" does
+	backs_up_half
+	# shellcheck disable=SC2046 # there may be several
+	kill -KILL $(pgrep -x eractl)
+	wait "$half" && fail "exit code 0 after KILL"
+	thawed
+	backs_up "increment" data --freeze
 	backs_up_half
 	stop_erad
 	start_erad
