@@ -503,9 +503,11 @@ fuzz-seeds: $(BUILD)/fuzz/seeds	## make new seeds for the metadata targets, afte
 	$(Q)tests/fuzz/dm_era_seeds tests/fuzz/corpus/dm_era
 
 .PHONY: demo
+# The demonstration needs the first kernel only, so test-deps does not unpack the others.
+demo: override KERNELS := $(firstword $(KERNELS))
 demo: test-deps			## incremental backups of a live volume, across a killed daemon and a power cut
-	$(Q)+$(MAKE) $(parallel) for-tests
-	$(Q)tests/demo/run $(firstword $(KERNELS))
+	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(KERNELS)
+	$(Q)tests/demo/run $(KERNELS)
 
 .PHONY: vm
 vm:				## a shell in a VM with the module loaded and erad running
