@@ -237,7 +237,8 @@ int freeze_prepare(struct freeze *f, const char *device, const char *const *away
 
 	f->root = open_root(dev);
 	if (f->root < 0)
-		return err_set(err, -ENODEV, "%s: no file system on it is mounted, at least none that can be frozen: leave out --freeze", device);
+		return err_set(err, -ENODEV, "%s: no file system on it is mounted, at least none that can be frozen: leave out --freeze; if it has logical volumes, see BELOW THE VOLUME GROUP in erad-lvm(7)",
+			       device);
 	r = check_apart(dev, device, away, err);
 	if (!r)
 		r = start_guardian(f, err);

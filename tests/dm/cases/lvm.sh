@@ -436,6 +436,18 @@ test_lvm_attach_keeps_old_metadata()
 	rm /var/lib/erad/pv0.erad
 }
 
+# check_removal: checks that erad's package is not removed while the volumes pv0 and pv1 are attached
+# and another volume is open, and that the message names the right command for each volume.
+check_removal()
+{
+	eractl create other "$(new_disk 16M)" > /dev/null
+	! sh daemon/debian/erad.prerm remove 2> "$T/err" || fail "the package would be removed: $(cat "$T/err")"
+	same "$(grep -o "Run 'eractl detach .*" "$T/err" | sort | paste -sd ' ')" "Run 'eractl detach pv0' first. Run 'eractl detach pv1' first."
+	same "$(sed -n '/these volumes are open/,/eractl close --all/p' "$T/err" | sed '1d;$d')" "  other"
+	eractl close other
+	eractl forget other > /dev/null
+}
+
 test_lvm_attached_twice()
 {
 	DESCRIPTION="a second attach of a physical volume is refused; attach of a volume works, and detach of the lower volume then says what to detach first"
@@ -452,6 +464,7 @@ test_lvm_attached_twice()
 	eractl attach pv1 --pv /dev/mapper/pv0 --write-lvm-filter > /dev/null
 	eractl detach pv0 2> "$T/err" && fail "detached below a volume"
 	grep -q "volume pv1 lies on this device: detach or close volume pv1 first" "$T/err" || fail "$(cat "$T/err")"
+	check_removal
 	eractl detach pv1 > /dev/null
 	eractl detach pv0 > /dev/null
 	same "$(state)" "$before"
@@ -461,13 +474,13 @@ test_lvm_attached_twice()
 # first command that fails.
 test_lvm_manual_page()
 {
-	DESCRIPTION="the commands of erad-lvm(7), exactly as they are in the manual page, track, copy and grow a logical volume, and track it below its volume group"
+	DESCRIPTION="the commands of erad-lvm(7), exactly as they are in the manual page, track, copy and grow a logical volume, and track and copy it below its volume group"
 	local pv copies
 
 	new_vg 512M
 	new_lv data 64M
 	mkfs.ext4 -q /dev/vg/data
-	copies=$(new_disk 160M)
+	copies=$(new_disk 320M)
 	mkfs.ext4 -q "$copies"
 	mkdir -p /backup
 	{
@@ -477,11 +490,15 @@ test_lvm_manual_page()
 		echo 'copied() { if [ -e /backup/data ]; then eractl restore-backup /backup/data /backup/data.img --overwrite; fi; cmp /dev/vg/night /backup/data.img; }'
 		page_commands erad-lvm.7 "ON A LOGICAL VOLUME" |
 			sed -e 's/^since=/echo later > \/srv\/later; &/' -e 's/^resize2fs .*/&; test $(blockdev --getsize64 \/dev\/mapper\/data) = 100663296/' -e 's/^lvremove/copied; &/'
-		page_commands erad-lvm.7 "BELOW THE VOLUME GROUP" | sed -e "s|/dev/vdb|$pv|" -e 's/^eractl diff .*/& > "$T\/diff"/'
+		# Files are written before each copy, so that the later copy has something to copy.
+		page_commands erad-lvm.7 "BELOW THE VOLUME GROUP" |
+			sed -e "s|/dev/vdb|$pv|" -e 's/^era=/copy=0; &/' -e 's/^eractl diff .*"\$era"$/& > "$T\/diff"/' -e 's/^lvremove/cmp \/dev\/vg\/night \/backup\/lv.img; &/' \
+				-e 's/^eractl checkpoint .*new$/cp -r \/etc \/srv\/again-$((++copy)); sync -f \/srv; &/'
+		echo 'test -s /backup/lv.ranges && test -e /srv/again-2/passwd'
 		echo 'grep -q later /srv/later'
 		echo 'umount /srv'
 	} > "$T/script"
-	same "$(grep -c . "$T/script")" 44
+	same "$(grep -c . "$T/script")" 63
 	unshare --mount bash -euxo pipefail "$T/script" > "$T/out"
 	grep -q 'changed of 128 MiB' "$T/diff" || fail "the diff is $(cat "$T/diff")"
 	same "$(eractl list --json | grep -c '"volume"')" 0
