@@ -96,3 +96,27 @@ test_backup_nbd_after_a_gap()
 	cmp "$T/export" /dev/mapper/data
 	kill $server
 }
+
+test_backup_nbd_image_beside_a_freeze()
+{
+	DESCRIPTION="backup --freeze to an image of qemu-nbd refuses an image on the file system that is to be frozen, also by a link, and makes a clean copy elsewhere"
+	local uri
+
+	mkdir "$T/mnt"
+	eractl create data "$(new_disk 32M)" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	for uri in "qcow2:$T/mnt/q" "qcow2:$T/link"; do
+		eractl backup data "$uri" --state "$T/state" --init --freeze > "$T/said" 2>&1 && fail "the backup worked, expected a failure: $(cat "$T/said")"
+		grep -qE "($T/mnt|$T/link): it is on the file system of .*, so this file system cannot be frozen" "$T/said" || fail "got '$(cat "$T/said")'"
+		[[ $uri == */link || ! -e $T/mnt/q ]] || fail "there is an image"
+		qemu-img create -q -f qcow2 "$T/mnt/q" 32M
+		ln -sf mnt/q "$T/link"
+	done
+	echo "copy 1" > "$T/mnt/kept"
+	uri=qcow2:$T/image
+	backs_up "full copy, " --init --freeze
+	umount "$T/mnt"
+	qemu-img convert -f qcow2 -O raw "$T/image" "$T/export"
+	is_copy 1
+}
