@@ -42,7 +42,10 @@ static const char *find_configuration(struct timespec *changed)
 	return newest;
 }
 
-/* Returns whether a kernel of this release is installed.  The image of a kernel that is not installed is a left-over. */
+/*
+ * Returns whether a kernel of this release is installed.  The image of a kernel that is not installed
+ * is a left-over.
+ */
 static bool is_installed(const char *release)
 {
 	char path[300];
