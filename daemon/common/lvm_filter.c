@@ -91,8 +91,10 @@ static int read_file(const char *file, char **text, struct err *err)
 		r = file_read_at(fd, whole, CONF_MAX + 1, 0, &n);
 	if (r && whole && fd >= 0)
 		err_set(err, r, "cannot read %s: %s", file, strerror(-r));
-	if (!r && (n > CONF_MAX || strlen(whole) != n))
-		r = err_set(err, -EINVAL, "%s is larger than %u bytes or holds a 0 byte", file, CONF_MAX);
+	if (!r && n > CONF_MAX)
+		r = err_set(err, -EINVAL, "%s has more than %u bytes", file, CONF_MAX);
+	else if (!r && strlen(whole) != n)
+		r = err_set(err, -EINVAL, "%s has a 0 byte, expected text", file);
 	if (fd >= 0)
 		close(fd);
 	if (r)

@@ -449,7 +449,7 @@ static int create_image(struct backup *b, bool *prepared, struct err *err)
 	if (r)
 		return r;
 	if (!b->init)
-		return err_set(err, -ENOENT, "%s: the image is missing, expected the copy of the state %s; if its file system is not mounted, mount it; to begin again, remove the state and give --init",
+		return err_set(err, -ENOENT, "%s: the image is missing, expected the copy that the state %s is about; mount the file system of the image, or, to begin with a new image, remove the state and give --init",
 			       path, b->state);
 	r = backup_prepare(b, err);
 	return r ? r : nbd_image_create(b->target, b->content.device_path, err);

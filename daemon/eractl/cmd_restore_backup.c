@@ -158,7 +158,7 @@ static int make_file(struct restoring *t, struct err *err)
 	if (fstat(t->fd, &st))
 		return target_failed(t, "cannot get the size", err);
 	if (st.st_size && fgetxattr(t->fd, MARK, NULL, 0) < 0)
-		return err_set(err, -EEXIST, "%s: it exists, and it does not show that restore-backup has made it; the copy is written under this name until it is complete: remove this file or rename it, or name another target",
+		return err_set(err, -EEXIST, "%s: this file has content, and no mark that restore-backup has made the file; restore-backup needs this name until the copy is complete: remove or rename the file, or name another target",
 			       t->unfinished);
 	/* On a file system without attributes, the next restore-backup refuses an unfinished file. */
 	fsetxattr(t->fd, MARK, "", 0, 0);

@@ -81,7 +81,7 @@ static int begin_content(void *ctx, const struct changes_head *head, struct err 
 	c->gaps = NULL;
 	if (!c->has_to && (!head->token || !token_from_text(head->token, &c->to)))
 		return err_set(err, -EINVAL, "%s: the metadata does not know the timeline of era %" PRIu64
-			       ", so the copy would have no name: open the volume once", c->operand, head->era);
+			       ", so this era has no token, and the copy could not be recognized: open the volume, which begins a new timeline", c->operand, head->era);
 	if (c->device.size < head->size)
 		return err_set(err, -EINVAL, "%s has %" PRIu64 " bytes, expected the %" PRIu64 " of volume %s", c->device_path,
 			       c->device.size, head->size, c->operand);

@@ -162,7 +162,7 @@ static int check_full(struct receive *rc, struct err *err)
 	 * With --overwrite, too, write only to the device that the state describes.
 	 */
 	if (rc->has_standing && rc->state && standing_compare_device(&rc->place, s, &why))
-		return err_set(err, -EEXIST, "%s: %s; if %s is the right one, remove %s, or name another file with --state", rc->path,
+		return err_set(err, -EEXIST, "%s: %s; if %s is the device to write to, remove the state %s, or name another file with --state", rc->path,
 			       why.msg, rc->path, rc->state);
 	if (rc->overwrite)
 		return 0;

@@ -121,7 +121,7 @@ test_nbd_image_explains_errors()
 	fails 2 "--report names the image $T/q" 2 --report "$T/q" --state ""
 	is_image 1
 	mv "$T/q" "$T/away"
-	fails 1 "$T/q: the image is missing, expected the copy of the state $T/state; if its file system is not mounted, mount it" 2
+	fails 1 "$T/q: the image is missing, expected the copy that the state $T/state is about; mount the file system of the image" 2
 	[[ ! -e $T/q ]] || fail "there is an image"
 	at 1
 	mkdir "$T/bin"

@@ -355,7 +355,7 @@ test_receive_overwrites_only_the_device_of_its_state()
 	# Give the state the identity of another disk.
 	sed -i '0,/^place/s/^place/device 8192\ndm_uuid LVM-another\nserial \npart_uuid \n&/' "$T/state"
 	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > "$T/said" 2>&1 && fail "another device was overwritten"
-	grep -q "$T/copy: $T/state has the state of another copy: expected device-mapper UUID LVM-another, .*, got a file; if $T/copy is the right one, remove $T/state, or name another file with --state" "$T/said" ||
+	grep -q "$T/copy: $T/state has the state of another copy: expected device-mapper UUID LVM-another, .*, got a file; if $T/copy is the device to write to, remove the state $T/state, or name another file with --state" "$T/said" ||
 		fail "got $(cat "$T/said")"
 	cmp "$T/copy" "$T/before"
 	rm "$T/state"
