@@ -526,8 +526,8 @@ test_restore_backup_protects_what_is_there()
 	same "$(python3 -c 'import os, sys; print(os.listxattr(sys.argv[1]))' "$T/file")" "[]"
 	# An unfinished file that restore-backup has not made.
 	cp "$T/m1" "$T/mine.unfinished"
-	refused "$T/mine.unfinished: it exists, and it does not show that restore-backup has made it" eractl restore-backup "$T/dir" "$T/mine"
-	refused "$T/mine.unfinished: it exists" eractl restore-backup "$T/dir" "$T/mine" --overwrite
+	refused "$T/mine.unfinished: this file has content, and no mark that restore-backup has made the file" eractl restore-backup "$T/dir" "$T/mine"
+	refused "$T/mine.unfinished: this file has content" eractl restore-backup "$T/dir" "$T/mine" --overwrite
 	cmp "$T/m1" "$T/mine.unfinished"
 	[[ ! -e $T/mine ]] || fail "the file was written"
 	refused "it is in the directory of the backups" eractl restore-backup "$T/dir" "$T/dir/full-000001.erad" --overwrite
