@@ -17,6 +17,7 @@
 #include "erad/device/hidden.h"
 
 #define WAIT_MS		5000
+#define FIND_MS		30000
 #define PAUSE_MS	20
 
 /*
@@ -109,13 +110,13 @@ static void make_events(dev_t dev, const char *action)
 
 dev_t hidden_find(const char *path)
 {
-	const uint64_t end = thread_now_ms() + WAIT_MS;
+	const uint64_t end = thread_now_ms() + FIND_MS;
 	dev_t dev;
 
 	while (!(dev = blockdev_at(path)) && udev_runs() && !access("/run/udev/queue", F_OK)) {
 		if (thread_now_ms() >= end) {
 			log_warn("%s does not exist, but udev still processes events after %d seconds, and may be about to make it; if its UUID or label has no link when 'udevadm settle' has ended, run 'udevadm trigger --action=add %s'",
-				 path, WAIT_MS / 1000, path);
+				 path, FIND_MS / 1000, path);
 			break;
 		}
 		usleep(PAUSE_MS * 1000);

@@ -390,6 +390,6 @@ test_volume_udev_is_busy()
 	grep -q /dev/gone /etc/eratab || fail "$(cat /etc/eratab)"
 	eractl forget data
 	same "$(grep -c ^data /etc/eratab)" 0
-	grep -q "/dev/gone does not exist, but udev still processes events after 5 seconds" "$log" || fail "$(tail -n 5 "$log")"
+	grep -q "/dev/gone does not exist, but udev still processes events after 30 seconds" "$log" || fail "$(tail -n 5 "$log")"
 	rm -rf /run/udev
 }
