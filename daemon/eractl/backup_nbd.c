@@ -77,8 +77,8 @@ static int read_state(struct to_nbd *n, struct err *err)
 	if (r)
 		return err_set(err, -ENODATA, "%s: there is no state of a copy at %s; if this is the right export, --init makes the first backup there",
 			       b->state, b->target);
-	return err_set(err, -EINVAL, "%s: got the state of a copy at %s, expected that of a copy at %s; if this is the right export, --init makes a full copy there, or name another file with --state",
-		       b->state, *s->target ? s->target : "a device or file, for 'eractl receive'", b->target);
+	return err_set(err, -EINVAL, "%s: got the state of the copy at %s, expected the state of the copy at %s; name another file with --state, or make a full copy at this target with --init",
+		       b->state, *s->target ? s->target : "a device or a file, of 'eractl receive'", b->target);
 }
 
 /* Finds the volume whose copy the state is about. */

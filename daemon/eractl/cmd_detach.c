@@ -48,8 +48,8 @@ static int lock_out_erad(struct err *err)
 	int fd = file_lock(path, O_RDWR, 0, err);
 
 	/*
-	 * Without a lock file, erad has not run since the boot.  If erad starts now, it finds the
-	 * option detaching in eratab.
+	 * If there is no lock file, erad has not run since the boot, so there is no erad to lock out.
+	 * An erad that starts now finds the option "detaching" in eratab.
 	 */
 	if (fd == -ENOENT)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -116,7 +116,7 @@ static int open_device(struct restoring *t, struct err *err)
 		return target_failed(t, "cannot get the size", err);
 	if (size >= t->copy->size)
 		return 0;
-	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, expected at least those of the volume, %" PRIu64, t->path, size, t->copy->size);
+	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, expected at least %" PRIu64 ", the size of the volume", t->path, size, t->copy->size);
 }
 
 /* Checks the file, and chooses the name under which it is written. */

@@ -48,9 +48,9 @@ struct content {
 	/* All of the volume is listed, because writes may have gone past erad. */
 	bool whole;
 	/*
-	 * The gaps in erad's answer to the request that began the era, or NULL.  content_list()
-	 * prints the gaps, or prints instead why the whole volume is listed.  Then it sets this
-	 * field to NULL.
+	 * The gaps that erad reported when it began the era, or NULL.  content_list() prints the
+	 * gaps.  If the whole volume is listed, content_list() prints the reason, and not the gaps.
+	 * In both cases, content_list() frees the gaps and sets this field to NULL.
 	 */
 	struct json_object *gaps;
 	bool full_copy_due;		/* the metadata does not know the moment of a token */

@@ -591,7 +591,7 @@ int nbd_target_set_volume(struct nbd_target *t, uint64_t size, struct err *err)
 	const uint64_t end = round_up(t, size), last = size & ~(t->minimum - 1);
 
 	if (t->size < size)
-		return err_set(err, -ENOSPC, "%s: the export has %" PRIu64 " bytes, expected at least those of the volume, %" PRIu64 ": make the export larger",
+		return err_set(err, -ENOSPC, "%s: the export has %" PRIu64 " bytes, expected at least %" PRIu64 ", the size of the volume: make the export larger",
 			       t->uri, t->size, size);
 	if (end == size)
 		return 0;

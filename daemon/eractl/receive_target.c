@@ -249,7 +249,7 @@ static int check_size(struct receive *rc, struct err *err)
 		return receive_target_failed(rc, err, "cannot get the size");
 	if (size >= rc->head->size)
 		return 0;
-	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, expected at least those of the volume, %" PRIu64, rc->path, size, rc->head->size);
+	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, expected at least %" PRIu64 ", the size of the volume", rc->path, size, rc->head->size);
 }
 
 int receive_prepare(struct receive *rc, struct err *err)

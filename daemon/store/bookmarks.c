@@ -102,8 +102,8 @@ int store_set_bookmark(struct store *s, const char *name, const struct token *t,
 	b = &h->bookmark[i];
 	if (!there && nr == ERAD_BOOKMARKS) {
 		pthread_mutex_unlock(&s->fold_lock);
-		return err_set(err, -ENOSPC, "bookmark %s: there are %u others, expected at most %u in all; delete one first",
-			       name, nr, ERAD_BOOKMARKS);
+		return err_set(err, -ENOSPC, "cannot add bookmark %s: there are %u bookmarks already, and there can be no more; delete one first",
+			       name, nr);
 	}
 	if (!there) {
 		memmove(b + 1, b, (nr - i) * sizeof(*b));

@@ -173,8 +173,8 @@ int view_read(struct view *v, unsigned int *nr, struct err *err)
 
 	*nr = 0;
 	/*
-	 * A snapshot may have copies of a piece that is a hole: a fold writes the copies before the
-	 * piece itself.  So read the piece if it has copies.
+	 * A fold writes the copies of a piece, for the snapshot, before it writes the piece.  So the
+	 * piece may still be a hole although it has copies.  Skip a hole only if it has no copies.
 	 */
 	if (array_hole(&v->array, ARRAY_MAIN, v->page, v->nr_pages) &&
 	    (!v->of_snapshot || array_hole(&v->array, ARRAY_COPY, v->page, v->nr_pages)))

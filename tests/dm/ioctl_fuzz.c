@@ -388,7 +388,7 @@ static void be_good(struct caller *c)
 		committed++;
 }
 
-/* Makes all other system calls that an fd has. */
+/* Makes one random call other than an ioctl, such as open, dup, read and write, mmap or poll. */
 static void other_calls(struct caller *c)
 {
 	bool control = one_in(&c->rng, 2);

@@ -101,8 +101,8 @@ static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 }
 
 /*
- * The metadata has the notes of the XML, and the text of these notes is read as the same notes.
- * Without notes in the XML, the metadata has none.
+ * Checks that the metadata has the same notes as the XML, or none if the XML has none.  Also checks
+ * that the notes are the same after they were written as text and read again.
  */
 static void compare_notes(struct store *s, const struct store_notes *expected)
 {

@@ -12,9 +12,9 @@ work=$(mktemp -d "$PWD/build/boot.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 began=$SECONDS
 
-# The volume data has a file system, which has the metadata of the volume spare-1+2.  The line of
-# the volume wrong has an error.  The origin of the volume late does not exist.  The volume strict
-# has gap=refuse, and its origin was written while the volume was closed.
+# "data": its file system contains the metadata of "spare-1+2".  "wrong": its line in eratab has an
+# error.  "late": its origin does not exist.  "strict": its line has gap=refuse, and its origin was
+# written while the volume was closed.
 files=$work/files
 units=$files/etc/systemd/system
 mkdir -p "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare" "$files/mnt/strict"

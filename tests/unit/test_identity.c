@@ -179,7 +179,10 @@ static void test_renamed_crypt_device_is_the_same(void **state)
 	(void)state;
 	assert_match(IDENTITY_SAME, make_identity("CRYPT-LUKS2-0123-old-name", "", ""), make_identity("CRYPT-LUKS2-0123-new", "", ""));
 	assert_match(IDENTITY_OTHER, make_identity("CRYPT-LUKS2-0123-name", "", ""), make_identity("CRYPT-LUKS2-4567-name", "", ""));
-	/* This UUID has only a name, which the user has given to cryptsetup and may change. */
+	/*
+	 * The UUID of a plain dm-crypt device contains only the name that the user has given to
+	 * cryptsetup.  The user may change the name, so the name proves nothing.
+	 */
 	assert_match(IDENTITY_UNKNOWN, make_identity("CRYPT-PLAIN-old", "", ""), make_identity("CRYPT-PLAIN-new", "", ""));
 	/*
 	 * A kernel that does not trust the identifier of a disk shows another kind of identifier.

@@ -274,7 +274,7 @@ static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mir
 	 * this volume, and the volume's writes are held now.
 	 */
 	if (e->fill && standby_is_me())
-		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for memory; the mirror is complete again in the next era, or after a restart of erad");
+		return err_set(err, -ENOMEM, "the mirror lacks blocks that were recorded earlier in this era, because erad has died and its standby must not wait for memory; the mirror is complete again in the next era, or after a restart of erad");
 	r = install_map(m, s.nr_blocks, map, err);
 	if (!r && e->fill && s.nr_blocks > FILL_MAX)
 		r = err_set(err, -EFBIG, "the mirror lacks blocks that were recorded earlier in this era, because reading the metadata of %llu blocks would delay writes; the mirror is complete again in the next era",

@@ -16,7 +16,10 @@
 #include "erad/ops/create.h"
 
 struct attach {
-	/* The caller has found out that LVM does not use the physical volume. */
+	/*
+	 * LVM's filter or devices file rejects the path of the origin.  The caller has found this out.
+	 * LVM then sees the physical volume only on the volume.
+	 */
 	bool lvm_rejects;
 	bool write_filter;	/* write a reject pattern to LVM's configuration */
 	const char *vg_name;	/* the volume group of the physical volume, or NULL if LVM does not say */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Closes volumes.  These functions may take long, and run in the thread of the request.  Error
- * messages do not name the volume, because the caller adds its name.
+ * messages do not begin with the name of the volume, because the caller adds it.
  */
 #ifndef ERAD_CLOSE_H
 #define ERAD_CLOSE_H

@@ -37,7 +37,7 @@ static inline bool image_store_fits(uint64_t bytes, uint64_t free_bytes, uint64_
 }
 
 struct image_store_choice {
-	/* A block device, or a file that is empty except for its size.  NULL: make a file. */
+	/* Path of a block device, or of a file that has a size but no content.  NULL: make a file. */
 	const char *path;
 	uint64_t size;		/* size of the file to be made in bytes; 0: a default */
 };

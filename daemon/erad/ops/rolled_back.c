@@ -73,7 +73,7 @@ int rolled_back_check(struct volume *v, struct err *err)
 
 	r = read_note(v->uuid, &t, &why);
 	if (r && r != -ENOENT)
-		log_notice("volume %s: %s; metadata that was put back from an older copy is not noticed", v->name, why.msg);
+		log_notice("volume %s: %s; so erad cannot notice whether the metadata was put back from an older copy", v->name, why.msg);
 	if (r || store_knows_noted(v->store, &t))
 		return 0;
 	store_info(v->store, &info);

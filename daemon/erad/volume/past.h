@@ -87,8 +87,8 @@ int past_look_before(struct volume *v, struct err *err);
 int past_look_first(struct volume *v, struct err *err);
 
 /*
- * For a status: asks the fold thread to look when home_ask() next wakes the fold thread.  Does not
- * wait.
+ * For a status: requests a past_look() from the fold thread.  Does not wake the fold thread; call
+ * home_ask() afterwards, which does.  Does not wait.
  */
 void past_ask(struct volume *v);
 /* Carries out the request of past_ask().  Context: the fold thread. */

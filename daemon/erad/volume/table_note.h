@@ -122,8 +122,8 @@ int table_note_end_again(struct volume *v, struct store *s, struct err *err);
 #define TABLE_NOTE_PAUSE_MS	500u
 
 /*
- * Returns whether the mapped device existed when the volume's last instance had gone, or exists
- * now.  Call table_note_end() first.
+ * Returns whether the mapped device has outlived the volume's last instance: table_note_end() has found
+ * the device, or the device exists now.  Call table_note_end() first.
  */
 bool table_note_lives_on(const struct volume *v);
 

@@ -60,7 +60,7 @@ test_backup_of_an_open_volume()
 	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said"
 	cmp "$target" /dev/mapper/data
 	eractl restore-backup "$T/dir" "$small" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a device that is too small"
-	grep -F "$small has 32505856 bytes, expected at least those of the volume, 33554432" "$T/said"
+	grep -F "$small has 32505856 bytes, expected at least 33554432, the size of the volume" "$T/said"
 	mkfs.ext4 -q "$target"
 	mount "$target" "$T/mnt"
 	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a mounted device"

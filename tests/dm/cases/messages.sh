@@ -9,8 +9,8 @@ refused()
 	grep -q "$2" "$T/err" || fail "message $1: got $(cat "$T/err"), expected $2"
 }
 
-# status_field N: prints field N of dmsetup's status line of data; field 4 is the metadata block
-# size.
+# status_field N: prints field N of the line that "dmsetup status data" prints.  Field 4 is the size of
+# a metadata block.
 status_field()
 {
 	dmsetup status data | cut -d ' ' -f "$1"

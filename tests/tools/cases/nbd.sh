@@ -249,7 +249,7 @@ test_nbd_backup_notices_another_content()
 	truncate -s 10M "$T/export"
 	ends_server
 	serve file "$T/export"
-	fails 1 "the export has 10485760 bytes, expected at least those of the volume, $size: make the export larger" 4
+	fails 1 "the export has 10485760 bytes, expected at least $size, the size of the volume: make the export larger" 4
 	at 4
 	truncate -s 20M "$T/export"
 	ends_server
@@ -258,7 +258,7 @@ test_nbd_backup_notices_another_content()
 	says "full copy"
 	# The same server by another name is another target.
 	uri="nbd+unix:///x?socket=$T/sock"
-	fails 1 "$T/state: got the state of a copy at nbd+unix:///?socket=$T/sock, expected that of a copy at $uri; if" 4
+	fails 1 "$T/state: got the state of the copy at nbd+unix:///?socket=$T/sock, expected the state of the copy at $uri; name" 4
 	copied 4 --init --overwrite
 	says "the state is of a copy at another target"
 	# This state is not for receive.
