@@ -414,6 +414,21 @@ int eratab_find(const struct eratab *tab, const char *name, const struct eratab_
 	return 0;
 }
 
+char *eratab_origin(const char *file, const char *name)
+{
+	const struct eratab_entry *e = NULL;
+	char *origin = NULL;
+	struct eratab tab;
+	struct err err;
+
+	if (eratab_read(file, &tab, &err))
+		return NULL;
+	if (!eratab_find(&tab, name, &e, &err))
+		origin = strdup(e->origin);
+	eratab_free(&tab);
+	return origin;
+}
+
 /* Writes s as a field of a line.  A byte that has a meaning of its own in a line becomes \ooo. */
 static void put_field(FILE *line, const char *s)
 {

@@ -86,6 +86,12 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err);
 void eratab_free(struct eratab *tab);
 
 /*
+ * Returns the origin in the volume's line of the file, which the caller frees, or NULL if the file
+ * cannot be read, or does not have exactly one valid line of this volume.
+ */
+char *eratab_origin(const char *file, const char *name);
+
+/*
  * *out: the entry of the volume `name`, which belongs to tab.  ENOENT: no line names the volume.
  * EINVAL: the volume's line cannot be parsed.  EEXIST: two lines name the volume.
  */

@@ -51,8 +51,8 @@ int file_find_replaceable(const char *path, char real[PATH_MAX], struct err *err
 int file_replace(int fd, const char *temporary, const char *path, struct err *err);
 
 /*
- * Renames the file, and never replaces a file.  Returns 0 or a negative errno; EEXIST: there is a file
- * or a symbolic link at the path `to`.
+ * Renames the file `from` to `to`.  Returns 0 or a negative errno.  EEXIST: there is a file or a
+ * symbolic link at `to` already, and this function has not replaced it.
  */
 int file_rename_new(const char *from, const char *to);
 

@@ -193,25 +193,6 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 }
 
 /*
- * Returns the origin in the volume's line of eratab, or NULL if there is no such line, or if eratab
- * cannot be read.  The caller frees the text.
- */
-static char *find_origin(const char *name)
-{
-	const struct eratab_entry *e;
-	struct eratab tab;
-	char *origin = NULL;
-	struct err err;
-
-	if (eratab_read(ERAD_TAB, &tab, &err))
-		return NULL;
-	if (!eratab_find(&tab, name, &e, &err))
-		origin = strdup(e->origin);
-	eratab_free(&tab);
-	return origin;
-}
-
-/*
  * Checks, after the detach, that LVM uses the physical volume.  LVM's configuration may have a
  * filter of the administrator, which detach does not remove.
  */
@@ -287,7 +268,7 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 	/* If lvm cannot be asked, detach anyway: LVM may have been removed. */
 	if (lvm_check_locks(&err) == -EOPNOTSUPP)
 		return fail(&err);
-	origin = find_origin(argv[optind]);
+	origin = eratab_origin(ERAD_TAB, argv[optind]);
 	r = client_call(client_request("detach", argv[optind]), NULL, NULL, &result, &err);
 	if (r == -ENOTCONN)
 		code = detach_without_erad(argv[optind], &result);

@@ -2,7 +2,6 @@
 /* eractl forget: removes a closed volume from eratab. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/client.h"
@@ -33,25 +32,6 @@ static bool print_forgotten(struct json_object *result)
 	return true;
 }
 
-/*
- * Returns the origin of the volume in eratab, which the caller frees, or NULL if eratab cannot be
- * read, or does not have exactly one line of this volume.
- */
-static char *find_origin(const char *name)
-{
-	const struct eratab_entry *e;
-	char *origin = NULL;
-	struct eratab tab;
-	struct err err;
-
-	if (eratab_read(ERAD_TAB, &tab, &err))
-		return NULL;
-	if (!eratab_find(&tab, name, &e, &err))
-		origin = strdup(e->origin);
-	eratab_free(&tab);
-	return origin;
-}
-
 static int run_forget(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "forget", .print = print_forgotten, .forgets = true };
@@ -62,7 +42,7 @@ static int run_forget(const struct command *cmd, int argc, char **argv)
 		job.json = true;
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
-	origin = find_origin(argv[optind]);
+	origin = eratab_origin(ERAD_TAB, argv[optind]);
 	code = volume_run(&job, client_request(job.op, argv[optind]));
 	fflush(stdout);
 	if (!code && origin)

@@ -194,11 +194,13 @@ int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *b
 {
 	int ret = ring_io(j, read_ring_part, buf, seq, count);
 
+	if (ret)
+		return ret;
 	/*
 	 * While metadata is opened, make a durable write even if it is not needed, because the
-	 * first durable write may allocate memory in the kernel.
+	 * first durable write may allocate memory in the kernel.  A disk may refuse FUA with any
+	 * error, so try an ordinary write after any error.
 	 */
-	if (!ret)
-		ret = ring_io(j, write_ring_part_durably, buf, seq, count);
-	return ret == -EOPNOTSUPP ? ring_io(j, write_ring_part, buf, seq, count) : ret;
+	ret = ring_io(j, write_ring_part_durably, buf, seq, count);
+	return ret ? ring_io(j, write_ring_part, buf, seq, count) : 0;
 }

@@ -66,7 +66,8 @@ int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned i
 
 /*
  * Reads pages seq … seq + count - 1, and writes them again unchanged.  The caller must flush,
- * because the engine may have no durable writes.  buf has room for count pages.
+ * because the engine may have no durable writes, or the disk may refuse them.  buf has room for count
+ * pages.
  */
 int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *buf);
 

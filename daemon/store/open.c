@@ -15,19 +15,6 @@
 #include "store/replay.h"
 #include "store/state.h"
 
-/* Writes the newest superblock and the last group of the journal again, each to its own place. */
-static int rewrite_newest(struct store *s, uint64_t last_group)
-{
-	struct erad_disk_super sb = s->super;
-	int ret;
-
-	ret = super_write(s->e, &sb, s->fold_buf);
-	failpoint(FAILPOINT_OPEN_SUPER);
-	if (!ret)
-		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
-	return ret;
-}
-
 /*
  * Ends an open for writing: makes durable what was read, clears CLEAN, and drops a snapshot that
  * ends with its process.
@@ -45,14 +32,15 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	struct erad_disk_super sb = s->super;
 	int ret;
 
-	ret = rewrite_newest(s, last_group);
 	/*
-	 * A disk may refuse FUA with any error.  After an error, the engine makes no more durable
-	 * writes, so the second try makes ordinary writes.
+	 * Write the journal first: if its durable write fails, the disk may lose writes that came
+	 * before and that no flush has made durable.
 	 */
-	if (ret)
-		ret = rewrite_newest(s, last_group);
+	ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
 	failpoint(FAILPOINT_OPEN_JOURNAL);
+	if (!ret)
+		ret = super_write(s->e, &sb, s->fold_buf);
+	failpoint(FAILPOINT_OPEN_SUPER);
 	if (!ret)
 		ret = store_mend_degrade(s);
 	if (!ret)

@@ -24,9 +24,9 @@ void hidden_update(dev_t dev, bool origin);
  *
  * udev makes the links of a device at the end of an event.  An event that udev is processing may
  * have read the old eratab.  So if path does not exist, this function waits up to 30 seconds until
- * udev has processed all events.  It waits this long because at a boot, the logical volumes on an
- * origin whose attach was interrupted are not activated before the caller triggers an event.  If udev
- * does not finish in this time, logs what to do, and returns 0.
+ * udev has processed all events.  If udev does not finish in this time, logs what to do, and returns
+ * 0.  The time is this long for a boot after an interrupted attach: udev activates the logical volumes
+ * on the origin only at the event that the caller triggers for the returned device.
  */
 dev_t hidden_find(const char *path);
 

@@ -9,11 +9,12 @@
  * partitions.  These functions do not find programs that open the origin without O_EXCL, because no
  * list of the kernel names such a program.
  *
- * Loop devices open the origin without O_EXCL, too.  These functions find a loop device by the path of
- * its file in sysfs, if this path is a node below /dev: of the origin, of its whole disk, or of one of
- * its partitions.  A loop device is left out if it is read-only and the kernel has counted no write to
- * it.  This counter goes on when the loop device gets another file, so a loop device may be found
- * although it cannot write.
+ * Loop devices open the origin without O_EXCL, too.  sysfs has the path of the file of each loop
+ * device.  These functions find a loop device if this path is a node below /dev: the node of the
+ * origin, of the whole disk of the origin, or of a partition of the origin.  A read-only loop device is
+ * left out if the kernel has counted no write to the loop device.  The kernel does not reset this
+ * counter when the loop device gets another file.  So a read-only loop device may be found although
+ * nothing was written through it to the origin.
  *
  * A holder is left out if its live table has only targets of the types linear, striped, error and
  * zero, and one of these is true:
