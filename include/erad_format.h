@@ -12,8 +12,8 @@
  *	array_start ..		era array, array_pages pages, and room for copies of them
  *
  * The journal is a write-ahead log.  A commit appends its blocks to the journal.  The *fold* later
- * writes these blocks into the era array, which has for each block the newest era in which the
- * block was written; after that the journal's tail moves on.  The era of a block is the largest of
+ * writes these blocks into the era array, which stores, for each block, the newest era in which the
+ * block was written.  Then the fold moves the journal's tail.  The era of a block is the largest of
  * three values: its entry in the array; the eras of all journal records from the tail on that
  * contain the block; and the *floor*.
  *
@@ -48,7 +48,7 @@
  * floor only grows, and is never newer than the current era.  A change of the floor is one write of
  * a superblock, however large the device is.
  *
- * The *history* has what the array cannot express:
+ * The *history* stores what the array cannot express:
  *
  *  - the *gaps*, which are the times when writes may have gone past erad;
  *  - the *timelines*, one for each activation;
@@ -111,8 +111,8 @@
  * distinguishes its copies from the copies of any other snapshot.
  *
  * What a device must promise: the write of one aligned 512-byte sector happens or does not happen.
- * Larger writes may be torn between sectors.  So each sector of the superblocks, of the degrade
- * record and of the array has a checksum, and so has each copy of the history.
+ * Larger writes may be torn between sectors.  So there is a checksum in each sector of the
+ * superblocks, of the degrade record and of the array, and in each copy of the history.
  *
  * Example: a device of 1 GiB in blocks of 64 KiB, with the default layout.
  *

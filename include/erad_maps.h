@@ -4,9 +4,9 @@
  * writes them.  root and the members of the group ERAD_MAPS_GROUP may read them.  A dot in the
  * volume's name is a colon in NAME, because bpffs allows no dots.
  *
- * The *mirror*, map `writeset`, has the blocks that are recorded in the current era.  erad writes
- * blocks to the mirror after their record is durable, and before the module releases their writes.
- * So at every instant
+ * The *mirror*, map `writeset`, contains the blocks that are recorded in the current era.  erad
+ * writes blocks to the mirror after their record is durable, and before the module releases their
+ * writes.  So at every instant
  *
  *	blocks that the module lets pass  ⊆  mirror  ⊆  durable record.
  *
@@ -19,8 +19,9 @@
  * After a new era, a restart of erad or a resize, there is a new map `writeset`.  Its pin is
  * renamed over the pin of the old map.  A reader that has opened the old map keeps the old map, but
  * erad no longer writes to it.  If the old map was replaced because of a new era, and the mirror
- * was complete, the old map has all blocks of its era.  `info` and `stats` are the same maps as
- * long as the volume is open.  info.writeset_id is the id of the current `writeset`.
+ * was complete, the old map contains all blocks that were recorded in its era.  `info` and `stats`
+ * are the same maps as long as the volume is open.  info.writeset_id is the id of the current
+ * `writeset`.
  *
  * `writeset`, `info` and `stats` are arrays with BPF_F_MMAPABLE and BPF_F_RDONLY_PROG: readers may
  * map them read-only, and BPF programs cannot write them.  `events`, an array, and `writers`, a

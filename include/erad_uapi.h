@@ -191,7 +191,7 @@ struct erad_abort {
  * EOPNOTSUPP	there is no record: the metadata is a file, no owner has called READY, or the last
  *		READY passed no record
  * EAGAIN		the state is LOADING
- * EBUSY		the device is suspended, and so holds no writes
+ * EBUSY		the device is suspended, so no write is held
  * ENOENT		there is no such instance, or it was removed during the write
  * ECANCELED	ABORT was called during the write
  * EIO and others	an error of the metadata device: the record may be durable or not, and held

@@ -132,7 +132,10 @@ static void record_written(struct work_struct *work)
 	}
 	WRITE_ONCE(rec->busy, false);
 	mutex_unlock(&ei->mutex);
-	/* After this wake-up, dtr may destroy ei->wq, which waits for this work item. */
+	/*
+	 * After this wake-up, dtr may destroy ei->wq.  destroy_workqueue() waits for this work
+	 * item.
+	 */
 	wake_up_all(&ei->wait);
 }
 

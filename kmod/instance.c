@@ -213,8 +213,8 @@ void erad_instance_event(struct erad_instance *ei)
  * Returns why the two instances cannot both exist, or NULL if they can.  There are three conflicts:
  *
  * - both would use the same metadata;
- * - one writes to the device that has the metadata of the other;
- * - both are on one data device, and each would miss the writes of the other.
+ * - one writes to the device that contains the metadata of the other;
+ * - both track the same data device, and each would miss the writes of the other.
  *
  * Two tables of one mapped device may use the same devices, because this is a reload.
  */

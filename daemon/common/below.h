@@ -4,16 +4,16 @@
  * `eractl attach` makes the device in steps.  After each of the steps 1 to 4, all logical volumes
  * work without erad:
  *
- * 1. eratab has the line of the volume, with the option detaching
+ * 1. eratab has the line of the volume, with the option "detaching"
  * 2. LVM's configuration has a reject pattern for the physical volume (lvm_filter.h)
  * 3. /dev/mapper/NAME exists, and maps all of the physical volume with a linear table
  * 4. each logical volume lies on /dev/mapper/NAME
  * 5. an erad table has replaced the linear table: era 1 begins, and every write from then on is
  *    recorded
- * 6. the line of the volume has no option detaching
+ * 6. the line of the volume has no option "detaching"
  *
  * A detach undoes these steps in reverse order.  When erad starts, it detaches each volume whose
- * line has the option detaching.  If the detach fails, erad tries again every few seconds.  So if
+ * line has the option "detaching".  If the detach fails, erad tries again every few seconds.  So if
  * erad is killed during an attach or a detach, the logical volumes lie on the physical volume in
  * the end.
  */

@@ -60,7 +60,7 @@
 	X(CREATE_TARGET, create)	/* the device exists, the caller has no answer */ \
 	X(FIRST_DURABLE, create)	/* the first era is durable, the target has no era */ \
 	X(FIRST_BEGUN, create)		/* the target has the first era, no READY yet */ \
-	X(BELOW_LISTED, attach)		/* eratab has the line with the option detaching */ \
+	X(BELOW_LISTED, attach)		/* eratab has the line with the option "detaching" */ \
 	X(BELOW_WRITTEN, attach)	/* the metadata is complete, LVM's locks are not taken */ \
 	X(BELOW_LOCKED, attach)		/* LVM's locks are taken, the second check has passed */ \
 	X(BELOW_FILTERED, attach)	/* LVM's configuration has the pattern */ \
@@ -69,7 +69,7 @@
 	X(BELOW_SWAPPED, attach)	/* one logical volume has moved */ \
 	X(BELOW_MOVED, attach)		/* the logical volumes lie on the device */ \
 	X(BELOW_TRACKED, attach)	/* the device has the erad table */ \
-	X(BELOW_MARKED, detach)		/* eratab has the option detaching */ \
+	X(BELOW_MARKED, detach)		/* eratab has the option "detaching" */ \
 	X(BELOW_FREED, detach)		/* the logical volumes lie on the origin again */ \
 	X(BELOW_GONE, detach)		/* the device is removed, eratab still has the line */ \
 	X(IMAGE_STORED, image)		/* the device of the store exists */ \

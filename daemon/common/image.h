@@ -18,7 +18,8 @@
  *
  * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
  * ERAD-UUID-image-store.  If eractl backup has made the image, its UUID is
- * ERAD-UUID-NUMBER-backup-image in place of ERAD-UUID-image.  UUID is the UUID of the metadata.
+ * ERAD-UUID-NUMBER-backup-image in place of ERAD-UUID-image.  UUID is the UUID in the table of the
+ * volume: the UUID of the metadata, or zeros if the table was made by hand and names no UUID.
  * NUMBER is random, and distinguishes the image from later images.  No disk has a note of an image:
  * after a reboot, the mapped devices are gone, and the volume is opened as if there had been no
  * image.

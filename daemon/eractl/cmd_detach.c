@@ -179,7 +179,7 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 	if (dev)
 		r = take_away(e.name, dev, us, err);
 	/*
-	 * If the volume is still attached, remove the option detaching, so that the next erad
+	 * If the volume is still attached, remove the option "detaching", so that the next erad
 	 * serves the volume.
 	 */
 	if (r && below_tracked(dev)) {

@@ -167,7 +167,7 @@ static void generate_all(const char *dir, const struct eratab *tab)
 		if (l->error)
 			log_to_kernel("%s", l->error);
 		/*
-		 * Skip a volume with the option detaching, because erad detaches this volume when
+		 * Skip a volume with the option "detaching", because erad detaches this volume when
 		 * erad starts.
 		 */
 		if (!l->entry || l->entry->detaching)

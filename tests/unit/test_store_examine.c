@@ -165,7 +165,7 @@ static void test_store_that_has_got_content_since_it_was_examined_is_refused(voi
 	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), 0);
 	make_swap();
 	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), -EEXIST);
-	assert_non_null(strstr(err.msg, "/dev/shown has a file system, partitions or other content"));
+	assert_non_null(strstr(err.msg, "/dev/shown contains a file system, partitions or other content"));
 	is_device = OTHER;
 	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), -ENODEV);
 }

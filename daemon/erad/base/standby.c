@@ -277,7 +277,7 @@ static bool find_lock(int fd, off_t kind, uint32_t first, uint32_t nr, struct fl
 	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
 }
 
-/* Ends the process that has the lock `had`.  Returns false if the process does not end. */
+/* Ends the process that holds the lock `had`.  Returns false if the process does not end. */
 static bool end_standby(int fd, const struct flock *had)
 {
 	int pidfd = pidfd_open(had->l_pid, 0);
@@ -287,7 +287,7 @@ static bool end_standby(int fd, const struct flock *had)
 	if (pidfd < 0)
 		return errno == ESRCH;
 	/*
-	 * The pid may belong to another process by now.  Signal the process only if it still has
+	 * The pid may belong to another process by now.  Signal the process only if it still holds
 	 * the lock.
 	 */
 	if (!find_lock(fd, PRESENT, had->l_start, 1, &l) || l.l_pid != had->l_pid)
@@ -326,9 +326,9 @@ void standby_relieve(void)
 }
 
 /*
- * Returns whether a process has ended, or has been sent SIGTERM or SIGKILL and still has its locks.
- * SIGTERM stays pending as long as the process hangs or is stopped.  A killed process keeps its
- * locks while one of its threads waits for I/O.
+ * Returns whether a process has ended, or has been sent SIGTERM or SIGKILL and still holds its
+ * locks.  SIGTERM stays pending as long as the process hangs or is stopped.  A killed process keeps
+ * its locks while one of its threads waits for I/O.
  */
 static bool is_to_end(pid_t pid)
 {

@@ -20,8 +20,8 @@
  *	standby_relieve()		-- SIGTERM -->	closes the volumes, ends
  *	  serves the volumes
  *
- * The locks: a main process has an flock on /run/erad/erad.lock, so that only one main process
- * runs.  The main process increments the generation, a number in that file.  A standby has POSIX
+ * The locks: a main process holds an flock on /run/erad/erad.lock, so that only one main process
+ * runs.  The main process increments the generation, a number in that file.  A standby holds POSIX
  * locks on two bytes of /run/erad/standby.lock, at offsets that contain its generation.  The
  * standby keeps the first lock until it has ended, and the second lock until it begins to end.  By
  * the first lock, standby_relieve() finds the standbys of earlier main processes.  By the second

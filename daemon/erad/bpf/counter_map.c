@@ -67,7 +67,7 @@ int counter_map_begin(struct counter_map *t, const struct counter_map_kind *k, d
 		return r;
 	leave_table(t, k);
 	if (bpf_map_update_elem(bpf_map__fd(k->volumes), &dev, &fd, BPF_ANY))
-		return err_set(err, -errno, "cannot give the map to the BPF programs: %m");
+		return err_set(err, -errno, "cannot enter the map into the table of the BPF programs: %m");
 	t->dev = dev;
 	return 0;
 }

@@ -27,7 +27,8 @@ struct counter_map_kind {
 };
 
 struct counter_map {
-	struct trouble trouble;	/* why counting does not work; has the volume's name and its lock */
+	/* why counting does not work; contains the volume's name and lock */
+	struct trouble trouble;
 	int fd;			/* fd of the map; -1: none; protected by the volume's lock */
 	/*
 	 * Key of the map in the table.  0: the map is not in the table.  Only the volume thread

@@ -45,11 +45,11 @@ struct mirror_era {
 	bool fill;
 	uint32_t state;		/* state of the instance */
 	dev_t dev;		/* number of the mapped device */
-	struct store *store;	/* has the recorded blocks, the UUID and the geometry */
+	struct store *store;	/* contains the recorded blocks, the UUID and the geometry */
 };
 
 struct mirror {
-	struct trouble trouble;	/* why the mirror is degraded; has the volume's name */
+	struct trouble trouble;	/* why the mirror is degraded; contains the volume's name */
 	struct mirror_map writeset;
 	int info, stats;	/* fds of these maps; -1: there is no map */
 	struct erad_map_info shown, next;	/* current and next content of the map `info` */

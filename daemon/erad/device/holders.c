@@ -18,9 +18,9 @@
 #include "erad/device/holders.h"
 
 /*
- * Returns whether the device is one of those that erad puts on the origin beside the volume:
- * NAME-image-origin or NAME-image.  A device with the UUID of the volume is none of these: if it is not
- * the volume's own device, another program has given it another table.
+ * Returns whether the device is NAME-image-origin or NAME-image, which erad creates on the origin
+ * beside the volume.  Returns false for a device with the UUID of the volume: if this is not the
+ * volume's own device, another program has loaded another table for the device.
  */
 static bool is_of_image(dev_t dev, const char *volume_uuid)
 {
@@ -208,7 +208,10 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 		err_set(err, r, "cannot find out who uses the origin: %s: %s", holder.path, strerror(-r));
 	else
 		r = add_loops(&others, origin, err);
-	/* NAME-image is removed before NAME-image-origin.  If that is there, the device is NAME-image. */
+	/*
+	 * NAME-image is removed before NAME-image-origin.  If NAME-image-origin still exists, the
+	 * device that is being removed is NAME-image.
+	 */
 	if (removed.nr && !(has_image && removed.nr == 1)) {
 		add_holder(&others, removed.dev, removed.name);
 		others.nr += removed.nr - 1;

@@ -3,18 +3,18 @@
  * Finds the devices that use the origin of a volume beside the volume.  Writes through these
  * devices go past the volume.
  *
- * The kernel's list of holders can have only mapped devices beside the volume.  The kernel lets
+ * Beside the volume, the kernel's list of holders can contain only mapped devices.  The kernel lets
  * several mapped devices share a device, but while a mapped device uses a disk, the kernel refuses
  * to mount the disk, to swap to it, to add it to an md array, and to do any of this with its
  * partitions.  These functions do not find programs that open the origin without O_EXCL, because no
  * list of the kernel names such a program.
  *
- * Loop devices open the origin without O_EXCL, too.  sysfs has the path of the file of each loop
+ * Loop devices open the origin without O_EXCL, too.  sysfs shows the path of the file of each loop
  * device.  These functions find a loop device if this path is a node below /dev: the node of the
- * origin, of the whole disk of the origin, or of a partition of the origin.  A read-only loop device is
- * left out if the kernel has counted no write to the loop device.  The kernel does not reset this
- * counter when the loop device gets another file.  So a read-only loop device may be found although
- * nothing was written through it to the origin.
+ * origin, of the whole disk of the origin, or of a partition of the origin.  A read-only loop
+ * device is left out if the kernel has counted no write to the loop device.  The kernel does not
+ * reset this counter when the loop device gets another file.  So a read-only loop device may be
+ * found although nothing was written through it to the origin.
  *
  * A holder is left out if its live table has only targets of the types linear, striped, error and
  * zero, and one of these is true:
@@ -43,16 +43,16 @@
 /*
  * Finds the holders of the origin and the loop devices on the origin.  Leaves out the volume's own
  * device and the devices of the volume's image (common/image.h).  own: the number of the volume's
- * mapped device; 0: it has no target of erad, so a device with the volume's UUID is a holder like
- * others.  uuid: the UUID of the volume's metadata.  Sets text to the first holder that is found,
- * for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is
- * none.  A long name is cut.  Reads sysfs, and tables by device-mapper's ioctls, so waits for no
- * device.  Any thread may call this.  Returns 0, or a negative errno if the list of holders or of
- * loop devices cannot be read.
+ * mapped device; 0: this device has no target of erad, so it is a holder like others.  uuid: the
+ * UUID that the device-mapper UUIDs of the volume and of its image contain.  Sets text to the first
+ * holder that is found, for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others",
+ * or to "" if there is none.  A long name is cut.  Reads only sysfs, and tables by device-mapper's
+ * ioctls, so this function waits for no device.  Any thread may call this.  Returns 0, or a
+ * negative errno if the list of holders or of loop devices cannot be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
 
-/* Returns whether the kernel's list of holders of the origin has any device. */
+/* Returns whether the kernel's list of holders of the origin contains any device. */
 bool holders_exist(dev_t origin);
 
 #endif /* ERAD_HOLDERS_H */

@@ -67,7 +67,7 @@ static bool find_user(const char *loop, char name[DM_NAME_SIZE])
 	return found;
 }
 
-/* Returns EBUSY if a loop device other than `except` has the file.  path: for the message. */
+/* Returns EBUSY if a loop device other than `except` uses the file.  path: for the message. */
 static int refuse_attached(const struct backing *file, dev_t except, const char *path, struct err *err)
 {
 	char sysfs[sizeof("/sys/block//loop/backing_file") + NAME_MAX], node[sizeof("/dev/") + NAME_MAX], user[DM_NAME_SIZE];
@@ -95,7 +95,7 @@ static int refuse_attached(const struct backing *file, dev_t except, const char 
 	return r;
 }
 
-/* Takes the two locks of loopdev_claim().  EAGAIN: another open file has one of them. */
+/* Takes the two locks of loopdev_claim().  EAGAIN: another open file holds one of the locks. */
 static int lock(int file)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

@@ -9,9 +9,9 @@
 
 /*
  * Locks the open file, by flock() and by a lock of the open file description on all bytes.  A loop
- * device keeps the open file description, so the locks last as long as the loop device has the
+ * device keeps the open file description, so the locks last as long as the loop device uses the
  * file.  path: the name of the file, for err.  EBUSY: another program has locked the file, or a
- * loop device has the file; err says which of the two.  Tries for two seconds before it returns
+ * loop device uses the file; err says which of the two.  Tries for two seconds before it returns
  * EBUSY, because udev may keep the last loop device of the file open for a moment.
  */
 int loopdev_claim(int file, const char *path, struct err *err);

@@ -33,8 +33,8 @@ struct mounts {
  */
 void mounts_open(struct mounts *t);
 /*
- * Reads the next mount.  Returns false if no mount is left, or if t->error has become an error.  The
- * strings of m are valid until the next call.
+ * Reads the next mount.  Returns false if no mount is left, or after an error, which t->error then
+ * contains.  The strings of m are valid until the next call.
  */
 bool mounts_next(struct mounts *t, struct mount *m);
 void mounts_close(struct mounts *t);

@@ -388,7 +388,7 @@ static int read_answer(int fd, struct origin_answer *a, size_t *got)
 
 /*
  * Waits for the answer until `until`.  Returns 0, EPIPE, ESHUTDOWN or ETIMEDOUT.  When a part of the
- * answer has come, waits at least REST_MS for the rest, because this part is lost with a return.  A
+ * answer has come, waits at least REST_MS for the rest, because a return drops this part.  A
  * process can stop between two parts, for example after SIGSTOP.
  */
 static int await(struct origin_asked *asked, uint64_t until, bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
@@ -414,14 +414,14 @@ static int await(struct origin_asked *asked, uint64_t until, bool (*ends)(void *
 	if (!got || (r != -ETIMEDOUT && r != -ESHUTDOWN))
 		return r;
 	origin_drop(asked);
-	/* A refusal, after which the reader has not closed the pipe yet. */
+	/* The answer is a refusal, but the reader has not closed the pipe yet. */
 	return got == sizeof(a->code) && a->code && r == -ETIMEDOUT ? -EPIPE : r;
 }
 
 /*
- * Asks the question, unless *asked has it already, and waits for the answer until `until`.  Returns 0,
- * or EPIPE if the reader could not start a child, or another negative errno.  EAGAIN, ENOBUFS and ENOMEM:
- * the question could not be asked now.
+ * Asks the question, unless *asked keeps this question already, and waits for the answer until
+ * `until`.  Returns 0, or EPIPE if the reader could not start a child, or another negative errno.
+ * EAGAIN, ENOBUFS and ENOMEM: the question could not be asked now.
  */
 static int ask_once(struct origin_asked *asked, const struct origin_question *q, uint64_t until,
 		    bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
@@ -432,7 +432,7 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 	if (asked->fd < 0 && reader >= 0)
 		r = ask(reader, asked, q);
 	if (r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED) {
-		/* Without the reader, the volumes must be opened nevertheless. */
+		/* erad must open the volumes even if there is no reader. */
 		log_warn("the process that reads origins has ended; until erad is started again, erad waits for each origin that hangs");
 		reader_fd = -1;
 		r = 0;

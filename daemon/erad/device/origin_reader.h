@@ -3,15 +3,15 @@
  * Reads origins, copy-on-write stores of images, and other places that users have named, in other
  * processes, so that a device or a file system that hangs does not stop erad.
  *
- * A thread that reads a device that hangs cannot be ended.  The process of this thread can neither
- * end nor close its files.  If this process were erad, no other erad could attach to the volumes,
- * so first writes to all volumes would wait for this one origin.  So erad never reads an origin:
+ * If a thread reads a device that hangs, nothing can end the thread.  Its process can neither end
+ * nor close its files.  If this process were erad, no other erad could attach to the volumes, so
+ * first writes to all volumes would wait for this one origin.  So erad never reads an origin:
  *
  *	erad ── question, pipe ──► reader ── fork ──► child: reads the origin,
  *	     ◄────────────────── answer in the pipe ────────  writes the answer, ends
  *
  * The reader is a process that erad forks when it starts.  The reader only forks children, so it
- * does not hang.  A child that hangs keeps nothing open but the origin and the pipe, and has no
+ * does not hang.  A child that hangs keeps nothing open but the origin and the pipe, and holds no
  * lock.  There is at most one child for each origin.  erad does not fork the children itself,
  * because a fork makes all pages copy-on-write, and then the path of a commit would wait for
  * memory.
@@ -78,7 +78,8 @@ struct origin_question {
 	 * and a small number.
 	 */
 	uint64_t dev;
-	uint64_t instance;		/* id of the target; it only makes questions of two targets differ */
+	/* id of the target; makes the same questions about two targets differ */
+	uint64_t instance;
 	uint64_t size;			/* bytes of the volume */
 	uint64_t seed;
 	union {

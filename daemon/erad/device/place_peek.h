@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 struct peek {
-	bool exists;		/* the path leads to something */
+	bool exists;		/* a file, a device or a directory exists at the path */
 	/* A superblock page has the magic number; store_open() checks the rest.  For PEEK_SUPER. */
 	bool is_erad;
 	dev_t dev;		/* the block device at the path; 0: no block device */

@@ -69,8 +69,8 @@ int probe_sector_size(const char *path, unsigned int *bytes, struct err *err)
 }
 
 /*
- * The functions below return true if they cannot find out whether the device is in use, because a
- * device that is taken for unused may be overwritten.  `who` then says what could not be read.
+ * The functions below return true if they cannot find out whether the device is in use, because
+ * erad may overwrite a device that seems to be unused.  `who` then says what could not be read.
  */
 
 static bool mounted(dev_t dev, struct err *who)

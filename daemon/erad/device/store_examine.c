@@ -32,7 +32,7 @@ static int check_blank(const char *path, int fd, struct err *err)
 	}
 	blkid_free_probe(pr);
 	if (r == -EEXIST)
-		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; if the content is not needed, run 'wipefs -a %s' to erase it",
+		return err_set(err, r, "%s contains a file system, partitions or other content, which the image would overwrite; if the content is not needed, run 'wipefs -a %s' to erase it",
 			       path, path);
 	return r ? err_set(err, r, "libblkid cannot find out whether %s has content; name another place with --cow", path) : 0;
 }
@@ -43,7 +43,7 @@ static int check_content(const char *path, const char *node, int fd, struct err 
 	uint8_t uuid[16];
 
 	if (super_peek_uuid(node, uuid))
-		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite; name another place with --cow", path);
+		return err_set(err, -EEXIST, "%s contains metadata of erad, which the image would overwrite; name another place with --cow", path);
 	return check_blank(path, fd, err);
 }
 
@@ -140,10 +140,10 @@ int store_discard(dev_t dev, int pipe_fd, struct err *err)
 	if (fd < 0)
 		return fd;
 	/*
-	 * As long as the asker waits, it keeps the device open, so the device still has the file of
-	 * the store.  After that, another program may have got the number of the device, or may use
-	 * the file.  Check this after the open, because the open may have taken long; from now on,
-	 * fd keeps the device.
+	 * As long as the asker waits, it keeps the device open, so the device still uses the file
+	 * of the store.  When the asker no longer waits, the number may belong to the device of
+	 * another program, or another program may use the file.  Check this after the open, because
+	 * the open may have taken long; from now on, fd keeps the device.
 	 */
 	if (pipe_fd >= 0 && nobody_reads(pipe_fd))
 		r = err_set(err, -ECANCELED, "device %u:%u is not discarded, because nobody waits for it any more", major(dev), minor(dev));

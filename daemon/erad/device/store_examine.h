@@ -24,9 +24,9 @@ struct store_found {
 int store_examine(const char *path, struct store_found *out, struct err *err);
 
 /*
- * Refuses a block device that has content.  A mapped device already holds the device, so its other
- * user cannot be told from this one, and is not looked for.  path: the name of the device, for the
- * message.
+ * Refuses a block device that has content.  Does not look for users of the device: a mapped device
+ * has already opened it, and this function could not distinguish another user from the mapped
+ * device.  path: the name of the device, for the message.
  */
 int store_examine_held(const char *path, dev_t dev, struct err *err);
 

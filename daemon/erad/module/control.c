@@ -33,7 +33,7 @@ int control_open(int *out, struct err *err)
 			strerror(-r));
 	else if (v.abi != ERAD_ABI)
 		r = err_set(err, -EPROTO,
-			    "the module dm-erad has protocol version %u, this erad expected %u; reboot, or install the erad of the module's version",
+			    "the module dm-erad has protocol version %u, this erad expected %u; reboot, or install the version of erad that belongs to this module",
 			    v.abi, ERAD_ABI);
 	if (r) {
 		close(fd);

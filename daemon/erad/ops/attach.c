@@ -85,8 +85,8 @@ static int check_cycle(const struct create_args *a, const struct eratab_entry *e
 }
 
 /*
- * Refuses physical volumes that attach does not support.  On success, *lvs has the devices that lie
- * on the physical volume, with LVM's locks; the caller frees *lvs.
+ * Refuses physical volumes that attach does not support.  On success, *lvs contains the devices
+ * that lie on the physical volume, and LVM's locks are held; the caller frees *lvs.
  */
 static int check(const struct create_args *a, const struct eratab_entry *e, dev_t origin, struct lvs *lvs, struct err *err)
 {
@@ -254,8 +254,8 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 
 /*
  * Refuses to overwrite a file at the default path, even if the caller allows it.  If erad is
- * killed, the next erad takes the file at this path for one that the attach has made, and removes
- * the file.
+ * killed, the next erad assumes that the attach has made the file at this path, and removes the
+ * file.
  */
 static int check_no_file(const struct eratab_entry *e, struct err *err)
 {
@@ -358,7 +358,7 @@ out_device:
 	}
 out_filter:
 	/*
-	 * Remove the pattern even if lvm_filter_add() has failed, because the file may have the
+	 * Remove the pattern even if lvm_filter_add() has failed, because the file may contain the
 	 * pattern although the pattern is not durable.
 	 */
 	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0) {
@@ -376,7 +376,7 @@ out_line:
 	 */
 	lvs_free(&lvs);
 	if (table_remove(e->name, ERATAB_KEEP, &why))
-		err_suffix(err, "the attach is not undone completely: %s; while /etc/eratab has the volume's line, run 'eractl detach %s' to undo the attach", why.msg,
+		err_suffix(err, "the attach is not undone completely: %s; as long as /etc/eratab contains the line of the volume, run 'eractl detach %s' to undo the attach", why.msg,
 			   e->name);
 	/*
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
@@ -452,7 +452,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	failpoint(FAILPOINT_BELOW_MARKED);
 	r = take_away(e.name, &out->us, err);
 	if (r) {
-		/* If the volume is still attached, remove the option detaching. */
+		/* If the volume is still attached, remove the option "detaching". */
 		e.detaching = !below_tracked(dm_tables_find(e.name));
 		if (!e.detaching && table_replace(&e, ERATAB_KEEP, &why))
 			err_suffix(err, "the volume stays attached, but erad may detach it when it starts: %s", why.msg);
@@ -475,7 +475,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 
 /*
  * Detaches the volume.  only_interrupted true: does so only if the volume's line in eratab has the
- * option detaching, and otherwise returns 1.  EALREADY: see op_end_interrupted().
+ * option "detaching", and otherwise returns 1.  EALREADY: see op_end_interrupted().
  */
 static int detach(const char *name, bool only_interrupted, struct detached *out, struct err *err)
 {
@@ -522,7 +522,7 @@ static const struct recovery recovery = {
 	.end = end_one,
 	.what = "interrupted attaches",
 	.ended = "an attach or a detach was interrupted; the volume is detached",
-	.failed = "an attach or a detach was interrupted, as the option detaching in /etc/eratab shows, and cannot be ended now",
+	.failed = "an attach or a detach was interrupted, as the option 'detaching' in /etc/eratab shows, and cannot be ended now",
 };
 
 static void *recover(void *arg)

@@ -49,8 +49,9 @@ struct detached {
 int op_detach(const char *name, struct detached *out, struct err *err);
 
 /*
- * Detaches the volume if its attach or detach was interrupted, as the option detaching in its line
- * of eratab shows.  If the line has no such option or does not exist, changes nothing and returns
+ * Detaches the volume if its attach or detach was interrupted, as the option "detaching" in its
+ * line of eratab shows.  If the line has no such option or does not exist, changes nothing and
+ * returns
  * 1.  EALREADY: another thread works on the volume, so this option does not show that something was
  * interrupted.
  */

@@ -71,8 +71,8 @@ int op_close(const char *name, struct err *err)
 	if (!r)
 		r = check_closed_cleanly(v, err);
 	/*
-	 * Show the origin if the next open needs a link that udev hides, or if eratab no longer has
-	 * the volume.  Otherwise keep the origin hidden.
+	 * Show the origin if the next open needs a link that udev hides, or if eratab no longer
+	 * lists the volume.  Otherwise keep the origin hidden.
 	 */
 	if (removed && (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT))
 		hidden_update(origin, false);

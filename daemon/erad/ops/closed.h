@@ -14,12 +14,12 @@
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err);
 
-/* Returns 0 if eratab has a line for the volume, and ENOENT if it has none. */
+/* Returns 0 if eratab contains a line for the volume, and ENOENT if it contains none. */
 int op_known(const char *name, struct err *err);
 
 /*
- * Opens the metadata of a closed volume for reading.  eratab must have the volume.  The caller
- * closes the store.
+ * Opens the metadata of a closed volume for reading.  eratab must contain a line for the volume.
+ * The caller closes the store.
  */
 int op_open_closed(const char *name, struct store **out, struct err *err);
 

@@ -73,7 +73,10 @@ static int look_up(const char *path, struct volume *v, uint64_t until, struct pe
 	return r;
 }
 
-/* Returns whether both are the same place.  Two equal paths are, even if nothing exists there. */
+/*
+ * Returns whether both are the same place.  Two equal paths are the same place, even if nothing
+ * exists there.
+ */
 static bool same_place(const struct mine *m, const char *path, const struct peek *at)
 {
 	return !strcmp(m->path, path) || peek_same(&m->at, at);
@@ -147,15 +150,16 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 			       u->metadata, its_origin == metadata ? "origin" : "metadata", name);
 	if (u->uuid && !uuid_is_zero(u->uuid) && !memcmp(i->uuid, u->uuid, sizeof(i->uuid)))
 		return err_set(err, -EBUSY,
-			       "metadata %.200s has UUID %s, as has the metadata of /dev/mapper/%s, which is live; a copy of metadata cannot be used at the same time as the original",
+			       "metadata %.200s has the same UUID, %s, as the metadata of /dev/mapper/%s, which is live; a copy of metadata cannot be used at the same time as the original",
 			       u->metadata, uuid_text(u->uuid, uuid), name);
 	return 0;
 }
 
 /*
  * Finds the name of the target's device.  While the first table of a device is being loaded, sysfs
- * has no name of the device; then the volume is one that erad is opening now, and the name is the
- * volume's name.  "?": the device has just gone, or was made by another program.
+ * does not show the device's name.  In this case, erad is opening the volume now, and the name of
+ * the device is the name of the volume.  "?": the device has just gone, or was made by another
+ * program.
  */
 static void find_device_name(const struct erad_info *i, char name[DM_NAME_SIZE])
 {

@@ -6,9 +6,9 @@
  * the other.
  *
  * The paths of other volumes are looked up in processes of their own, because their file systems may
- * hang.  A path that does not answer within two seconds counts as another place, except in
- * conflict_file(), after which the file is removed.  If no process can be started, all functions return
- * an error.
+ * hang.  A path that does not answer within two seconds counts as another place.  In
+ * conflict_file(), it counts as the same place, because the caller removes the file if there is no
+ * conflict.  If no process can be started, all functions return an error.
  */
 #ifndef ERAD_CONFLICT_H
 #define ERAD_CONFLICT_H

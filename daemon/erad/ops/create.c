@@ -66,7 +66,7 @@ void creation_table(const struct creation *c, struct dm_table *t)
 	memcpy(t->uuid, c->geometry.uuid, sizeof(t->uuid));
 }
 
-/* What a page has: zeros, a superblock of this create, or other content. */
+/* What a page contains: zeros, a superblock of this create, or other content. */
 enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
 
 static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
@@ -80,10 +80,10 @@ static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
 }
 
 /*
- * Erases what this create has written, which the UUID in the superblocks shows.  blank true: there
- * was no content before, so erases everything.  blank false: erases only the superblocks, so that
- * the metadata cannot be opened.  EBUSY: nothing was erased, because blank is true, but another
- * program has written to the place.
+ * Erases what this create has written.  The UUID in the superblocks shows whether this create has
+ * written them.  blank true: there was no content before, so erases everything.  blank false:
+ * erases only the superblocks, so that the metadata cannot be opened.  EBUSY: nothing was erased,
+ * because blank is true, but another program has written to the place.
  */
 static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 {
@@ -153,7 +153,7 @@ static void return_former(const struct place *p)
 	int r = aside_return(p->aside, p->path);
 
 	if (r) {
-		log_error("cannot rename the old metadata file back to %s, it is now %s: %s", p->path, p->aside, strerror(-r));
+		log_error("cannot rename the old metadata file back to %s, so its path is now %s: %s", p->path, p->aside, strerror(-r));
 		return;
 	}
 	r = file_sync_name(p->path);
@@ -167,7 +167,7 @@ static void return_former(const struct place *p)
  * - A file that this create has made is removed.
  * - A blank place becomes blank again, even if the volume has begun an era and folded its journal.
  * - A metadata file that was moved aside is renamed back to its path.
- * - A device that was overwritten has no metadata afterwards that can be opened.
+ * - On a device that was overwritten, no metadata can be opened afterwards.
  * - A place that cannot be opened stays as it is, because another program may have it open.
  * - A file that another program has put at the path stays, too.
  */
@@ -468,7 +468,8 @@ out_line:
 	 * needs them.  The device may exist although there is no volume: when erad stops, it
 	 * detaches from its volumes and leaves the devices.  Compare the UUID, because another
 	 * program may have made a device of this name meanwhile, and the error of dm_create() does
-	 * not say so.  Keep them also if it is not known whose the device is.
+	 * not say so.  Also keep the line and the metadata if it is not known whether the device
+	 * belongs to this volume.
 	 */
 	stuck = volumes_get(a->name);
 	volume_unref(stuck);

@@ -20,8 +20,8 @@ struct volume;
 struct create_args {
 	const char *name;
 	/*
-	 * Path of the origin.  eratab gets a lasting path of the same device instead, if there is
-	 * one.
+	 * Path of the origin.  If there is a lasting path of the same device, eratab contains this
+	 * path instead.
 	 */
 	const char *origin;
 	const char *metadata;	/* path of the metadata; NULL: a file in ERAD_LIB_DIR */
@@ -48,7 +48,7 @@ int op_create(const struct create_args *a, struct volume **out, struct err *err)
  * For op_attach(), which takes the steps of a create one by one.  create_with() checks the paths,
  * completes the arguments, claims the name and calls fn.  creation_new() makes all other checks.
  * The caller ends the creation that creation_new() returns by creation_keep() or creation_undo();
- * until this call, the creation has pointers to the arguments.
+ * until this call, the creation contains pointers to the arguments.
  */
 int create_with(const struct create_args *args,
 		int (*fn)(const struct create_args *a, struct volume **out, struct err *err),

@@ -26,7 +26,7 @@ struct forgotten {
 /*
  * Removes the line of a closed volume from eratab.  Also removes the volume's metadata if it is the
  * file that create makes by default, and if no other line, open volume or live target uses the
- * file.  EEXIST: two lines name the volume.  On failure, *out has neither a path nor a UUID.
+ * file.  EEXIST: two lines name the volume.  On failure, *out contains neither a path nor a UUID.
  *
  * Does not remove the note of the newest token, because erad must not wait for the note's file
  * system.  eractl removes the note, by the UUID in *out.  The note stays if *out names another

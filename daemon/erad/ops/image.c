@@ -34,7 +34,7 @@
 #define FREEZE_MS	120000u
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
 
-/* Refuses a name that another device or volume has. */
+/* Refuses a name that another device or volume already has. */
 static int check_name(const char *volume, const char *suffix, struct err *err)
 {
 	const struct eratab_entry *e;
@@ -52,7 +52,7 @@ static int check_name(const char *volume, const char *suffix, struct err *err)
 	if (r)
 		return r;
 	if (eratab_find(&tab, name, &e, NULL) != -ENOENT)
-		r = err_set(err, -EEXIST, "%s has a volume with the name %s, which a device of the image needs", ERAD_TAB, name);
+		r = err_set(err, -EEXIST, "%s contains a volume with the name %s, which a device of the image needs", ERAD_TAB, name);
 	eratab_free(&tab);
 	return r;
 }
@@ -198,8 +198,8 @@ static int swap_in(const struct volume *v, dev_t dev, struct err *err)
 }
 
 /*
- * Drops what the page cache has of the image: a program may have read the device before the moment
- * of the image, when the device showed the changing origin.
+ * Drops the pages of the image from the page cache: a program may have read the device before the
+ * moment of the image, when the device showed the changing origin.
  */
 static int drop_cache(const char *path, struct err *err)
 {
@@ -246,7 +246,7 @@ static int make_stored(struct volume *v, const struct image_volume *l, const str
 	/*
 	 * Another program may have written to the device after it was examined, for example made a
 	 * file system.  From now on, no program can open the device exclusively, and nothing is
-	 * written to it yet.  If it has content, the caller removes NAME-image-store.
+	 * written to it yet.  If the device has content, the caller removes NAME-image-store.
 	 */
 	if (!r && look.found.dev && store.dev == look.found.dev)
 		r = image_store_examine_held(choice->store.path, store.dev, err);

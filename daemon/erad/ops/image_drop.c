@@ -220,7 +220,7 @@ static int put_back(const char *name, dev_t device, const struct image *image, s
 		return r;
 	/*
 	 * Return 0 even if erad cannot attach to the new target, because the image is dropped.  The
-	 * status of the volume has the error.
+	 * status of the volume shows the error.
 	 */
 	if (volume_wait_other(v, before.instance_id, before.trouble_ms, IMAGE_SETTLE_MS, err))
 		log_warn("volume %s: the image is dropped, but new writes wait: %s", v->name, err->msg);
@@ -243,7 +243,7 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 		return r;
 	/*
 	 * Without the other two devices, the image may never have been made, and the content of the
-	 * store may be somebody else's: do not discard it.
+	 * store may belong to another program: do not discard the content.
 	 */
 	store = image.image || image.origin ? image_store_keep(image.store_beneath) : -1;
 	r = remove_image(name, image.image, err);

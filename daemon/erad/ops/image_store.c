@@ -89,7 +89,7 @@ static int attach(int file, const char *path, struct image_store *s, struct err 
 	return s->fd < 0 ? s->fd : 0;
 }
 
-/* Refuses a file that has data: only the user knows whether the data may be overwritten. */
+/* Refuses a file that contains data: only the user knows whether the data may be overwritten. */
 static int check_file(int file, const char *path, uint64_t *bytes, struct err *err)
 {
 	struct stat st;
@@ -99,7 +99,7 @@ static int check_file(int file, const char *path, uint64_t *bytes, struct err *e
 	*bytes = st.st_size;
 	if (lseek(file, 0, SEEK_DATA) < 0 && errno == ENXIO)
 		return 0;
-	return err_set(err, -EEXIST, "%s has data, which the image would overwrite, expected a file without data; if the data are not needed, run 'truncate -s 0 %s && truncate -s SIZE %s' to remove them",
+	return err_set(err, -EEXIST, "%s contains data, which the image would overwrite, expected a file without data; if the data are not needed, run 'truncate -s 0 %s && truncate -s SIZE %s' to remove them",
 		       path, path, path);
 }
 
@@ -316,7 +316,10 @@ void image_store_return(const char *volume, int fd)
 		q.dev = st.st_rdev;
 		r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, &err);
 		origin_drop(&asked);
-		/* A process that has opened the device keeps it, and may still discard blocks. */
+		/*
+		 * A process that has opened the device still has it open, and may still discard
+		 * blocks.
+		 */
 		if (r == -ETIMEDOUT && !dm_node(st.st_rdev, node))
 			log_warn("volume %s: the discard of the copy-on-write store of its image has not ended; write nothing to the file of %s until %s is gone",
 				 volume, node, node);

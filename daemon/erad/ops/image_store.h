@@ -30,7 +30,10 @@ static inline uint64_t image_store_leave(uint64_t fs_bytes)
 	return fs_bytes / 10 < IMAGE_STORE_LEAVE ? fs_bytes / 10 : IMAGE_STORE_LEAVE;
 }
 
-/* Returns whether a new file of so many bytes leaves enough free.  free_bytes: what is free now. */
+/*
+ * Returns whether a new file of `bytes` bytes leaves enough space free.  free_bytes: the space that
+ * is free now.
+ */
 static inline bool image_store_fits(uint64_t bytes, uint64_t free_bytes, uint64_t fs_bytes)
 {
 	return bytes <= free_bytes && free_bytes - bytes >= image_store_leave(fs_bytes);
@@ -70,11 +73,12 @@ int image_store_examine(const char *path, struct image_store_look *out, struct e
 int image_store_examine_held(const char *path, dev_t dev, struct err *err);
 
 /*
- * Prepares the store.  look: from image_store_examine().  Refuses a place that is in use, that has
- * content, or that lies on the volume.  EAGAIN: the path leads to another device than the examined one.  name, origin_path, origin, volume_bytes: the volume and its
- * size.  On success, the caller calls image_store_close() once a mapped device holds the store's device, or to undo the
- * open.  Until then, no other thread may call image_store_open(): two calls for one device would
- * both find it unused.
+ * Prepares the store.  look: from image_store_examine().  name, origin_path, origin, volume_bytes:
+ * the volume and its size.  Refuses a place that is in use, that has content, or that lies on the
+ * volume.  EAGAIN: the path leads to another device than image_store_examine() has examined.  On
+ * success, the caller calls image_store_close() when a mapped device holds the store's device, or
+ * to undo the open.  Until then, no other thread may call image_store_open(): two calls for one
+ * device would both find it unused.
  */
 int image_store_open(const struct image_store_choice *choice, const struct image_store_look *look, const char *name,
 		     const char *origin_path, dev_t origin, uint64_t volume_bytes, struct image_store *out, struct err *err);

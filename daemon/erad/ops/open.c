@@ -63,7 +63,7 @@ static int find_user(const struct eratab_entry *e, struct usage *u, struct err *
 	return r;
 }
 
-/* Refuses an origin that does not fit to the metadata, or that another volume uses. */
+/* Refuses an origin that does not fit the metadata, or that another volume uses. */
 static int check_origin(const struct eratab_entry *e, dev_t dev, struct err *err)
 {
 	const int r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = dev,
@@ -158,11 +158,12 @@ static bool has_erad_target(const char *name)
 }
 
 /*
- * An open has failed, and the metadata is not open.  If the origin is in use, its user may write past
- * the volume until the next open, which cannot find out if a reboot comes first.  So notes the user in
- * the metadata.  found: the user that the open has found, who is noted even if he has gone since then.
- * If the open has found nobody, looks for a user now.  A user that only reads is not noted.  The open
- * has an error of its own, so this logs its errors.
+ * Called when an open has failed, and the metadata is not open.  If the origin is in use, its user
+ * may write past the volume until the next open.  If the machine reboots before this next open, the
+ * open cannot notice these writes.  So this function notes the user in the metadata.  found: the
+ * user that the open has found, who is noted even if the origin is no longer in use.  If the open
+ * has found nobody, looks for a user now.  A user that only reads is not noted.  Logs its own
+ * errors, because the caller returns the error of the open.
  */
 static void note_user(const struct eratab_entry *e, struct usage *found)
 {

@@ -40,15 +40,15 @@ enum open_way {
 
 /*
  * Opens a volume as op_open() does.  The caller must have claimed the name, and the registry must
- * have no volume of this name.  us may be NULL.  For OPEN_IN_PLACE, *us receives the time for which
- * writes waited for erad, in microseconds.
+ * not contain a volume of this name.  us may be NULL.  For OPEN_IN_PLACE, *us receives the time for
+ * which writes waited for erad, in microseconds.
  */
 int open_claimed(const struct eratab_entry *e, enum open_way way, const struct open_choice *choice, uint64_t *us,
 		 struct volume **out, struct err *err);
 
 /*
- * Returns an open volume, with a reference for the caller.  ENOTCONN: eratab has the volume, but it
- * is closed.  ENOENT: there is no such volume.
+ * Returns an open volume, with a reference for the caller.  ENOTCONN: eratab lists the volume, but
+ * the volume is closed.  ENOENT: there is no such volume.
  */
 int op_find(const char *name, struct volume **out, struct err *err);
 

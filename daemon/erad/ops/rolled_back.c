@@ -18,9 +18,9 @@
 #define NOTE_PROCESSES	64u	/* limit of the processes that read notes at the same time */
 
 /*
- * Reads the note in another process: while a file system hangs, a thread that waits for the file
- * system cannot be ended, and erad cannot end before this thread.  Returns the result of seen_read(), with a message, or ETIMEDOUT
- * if the file system does not answer within NOTE_MS.
+ * Reads the note in another process: if the file system hangs, nothing can end a thread that waits
+ * for it, and erad cannot end before this thread.  Returns the result of seen_read(), with a
+ * message, or ETIMEDOUT if the file system does not answer within NOTE_MS.
  */
 static int read_note(const uint8_t uuid[16], struct token *t, struct err *err)
 {

@@ -21,7 +21,8 @@ struct diff {
 	uint64_t block_size, size;	/* in bytes */
 	struct json_object *extents;
 	uint64_t changed;		/* sum of the lengths in bytes */
-	const struct token *token;	/* the token of the request; NULL: the request has an era */
+	/* the token of the request; NULL: the request names an era */
+	const struct token *token;
 };
 
 static int diff_interrupted(void *ctx)

@@ -100,8 +100,8 @@ static void look_at_state(struct volume *v, struct report *p)
 		store_gap_totals(v->store, p->gaps_total);
 		p->timelines_since = store_timelines_since(v->store);
 		/*
-		 * Until the target has an era, the metadata may have only the timeline of the last
-		 * activation.
+		 * Until the target has an era, the metadata may contain only the timeline of the
+		 * last activation.
 		 */
 		if (p->has_info && p->info.era && volume_era_is_complete(v, p->info.era)) {
 			p->token.era = p->info.era;

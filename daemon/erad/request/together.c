@@ -18,7 +18,7 @@ static int find(struct json_object *name, struct volume **v, struct err *err)
 
 	if (!json_object_is_type(name, json_type_string) ||
 	    strlen(text) != (size_t)json_object_get_string_len(name) || strlen(text) > ERAD_NAME_MAX)
-		return err_set(err, -EINVAL, "\"volumes\" has a member that is not the name of a volume");
+		return err_set(err, -EINVAL, "\"volumes\" contains a member that is not the name of a volume");
 	r = op_find(text, v, err);
 	return r ? err_prefix(err, r, "volume %s", text) : 0;
 }
@@ -73,7 +73,7 @@ int request_checkpoint_together(struct json_object *arg, struct json_object **re
 	if (!r)
 		r = eras_json(v, era, nr, result, err);
 	if (r)
-		err_suffix(err, "so none of the %zu volumes has got a checkpoint", wanted);
+		err_suffix(err, "so the checkpoint of the %zu volumes has failed", wanted);
 	while (nr)
 		volume_unref(v[--nr]);
 	return r;

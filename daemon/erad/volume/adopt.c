@@ -31,7 +31,7 @@ static bool adopt_stopping;
 
 /*
  * The content of eratab when erad started; empty if there is no file.  Once the adopter runs, only
- * the adopter uses this.
+ * the adopter uses this copy.
  */
 static struct eratab early;
 
@@ -149,11 +149,11 @@ static bool is_closing(const char *name, const struct instances *l)
 }
 
 /*
- * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If
- * eratab does not allow this name, or if an open volume has it, for example the volume of another
- * target of the same table, the entry has another name: one made of the minor number of the device
- * and the number of the metadata device.  Returns NULL if the table names no metadata device, or if
- * a device has no node.
+ * Makes the entry of a table that was made by hand.  The entry has the name of the device.  There
+ * are two cases in which the entry gets another name, which consists of the minor number of the
+ * device and the number of the metadata device: eratab does not allow the name of the device, or an
+ * open volume has this name already, for example the volume of another target of the same table.
+ * Returns NULL if the table names no metadata device, or if a device has no node.
  */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)
@@ -222,7 +222,7 @@ static void adopt(const struct eratab *tab, const struct instances *l, const str
 			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s: %s %s %s; writes to the device wait until erad has opened its volume",
 				 name, i->dev_major, i->dev_minor, uuid_text(i->uuid, uuid),
 				 unsure ? "metadata of a line in" : "no line of", tab->file,
-				 unsure ? "does not answer and may have this UUID" : "has metadata with this UUID");
+				 unsure ? "does not answer and may have this UUID" : "names metadata with this UUID");
 		if (i->instance_id > *told)
 			*told = i->instance_id;
 		return;

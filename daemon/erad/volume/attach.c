@@ -137,7 +137,7 @@ static int compare_target(struct volume *v, const struct erad_info *i, const str
 	if (i->meta_major && !stat(v->metadata, &st) && S_ISBLK(st.st_mode) &&
 	    st.st_rdev != makedev(i->meta_major, i->meta_minor))
 		return err_set(err, -EINVAL,
-			       "the target names metadata device %u:%u, " ERAD_TAB " has %s (%u:%u)",
+			       "the target names metadata device %u:%u, " ERAD_TAB " names %s (%u:%u)",
 			       i->meta_major, i->meta_minor, v->metadata,
 			       major(st.st_rdev), minor(st.st_rdev));
 	if (i->block_sectors != s->block_sectors)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The requester's part of a checkpoint, of one volume or of several.  rollover.h has the volume
- * thread's part.
+ * The requester's part of a checkpoint, of one volume or of several.  rollover.h describes the
+ * volume thread's part.
  */
 #ifndef ERAD_CHECKPOINT_H
 #define ERAD_CHECKPOINT_H
@@ -58,7 +58,8 @@ int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_
 			       struct err *err);
 
 /*
- * The steps of volume_roll().  All of them, except the first two, need checkpoint_lock.
+ * The steps of volume_roll().  All steps except checkpoint_lock_take() and checkpoint_look() need
+ * checkpoint_lock.
  *
  * checkpoint_lock_take() takes checkpoint_lock.  The holder of the lock may wait for I/O that never
  * ends, and the caller may have a reference to the store, so the wait ends when the volume ends:
@@ -68,8 +69,8 @@ int volume_checkpoint_together(struct volume *const *v, unsigned int nr, uint32_
  * checkpoint_request() copies c to the volume, and wakes the volume thread; on success, the volume
  * owns c->map.  checkpoint_collect() waits until the volume thread has ended the checkpoint.
  * *again: the target was in another era than expected, or this era could not begin the snapshot,
- * so run the checkpoint once more.
- * checkpoint_once() does the last three.
+ * so run the checkpoint once more.  checkpoint_once() calls checkpoint_prepare(),
+ * checkpoint_request() and checkpoint_collect().
  */
 int checkpoint_lock_take(struct volume *v, uint64_t until, struct err *err);
 int checkpoint_look(struct volume *v, struct err *err);
@@ -79,7 +80,7 @@ int checkpoint_collect(struct volume *v, uint32_t *era, bool *again, struct err 
 int checkpoint_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
 		    struct err *err);
 
-/* One try to reach the metadata's era, one for the checkpoint, one spare. */
+/* One try moves the target to the metadata's era, one runs the checkpoint, and one is spare. */
 #define ROLL_TRIES	3
 
 #endif /* ERAD_CHECKPOINT_H */

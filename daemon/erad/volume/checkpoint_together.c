@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The requester's part of a checkpoint of several volumes: locks and prepares them, starts their
- * threads, and waits for all of them.  together.h has the design.
+ * threads, and waits for all of them.  together.h describes the design.
  *
  * The checkpoint_locks are taken in the order of the volumes' names, so two requests for
  * overlapping sets cannot wait for each other.
  *
- * While this thread has the lock of a volume, nobody else can have a checkpoint or a snapshot of
- * the volume.  Therefore a volume that hangs must not keep the locks of the others.  Whatever waits for
- * I/O of one volume without a limit comes before the first lock, and each lock is released as soon
- * as the part of its volume has ended.
+ * While this thread holds the lock of a volume, no other thread can run a checkpoint or take a
+ * snapshot of the volume.  Therefore a volume that hangs must not keep the locks of the other
+ * volumes locked.  Each step that may wait for I/O of one volume without a limit comes before the
+ * first lock, and each lock is released as soon as the part of its volume has ended.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,9 +41,9 @@ static int by_name(const void *a, const void *b)
 }
 
 /*
- * Refuses volumes of which one has its metadata on another one.  The new era of the former is
- * written while the writes to the latter are held, so both would wait until the limit of
- * together.c.
+ * Refuses the checkpoint if the metadata of one of the volumes lies on another one of them.  The
+ * new era of the first volume is written while writes to the second volume are held, so both would
+ * wait until the limit of together.c.
  */
 static int check_metadata(const struct part *p, unsigned int nr, struct err *err)
 {
@@ -144,8 +144,8 @@ static int prepare_part(struct part *p, struct together *t, unsigned int me, str
 
 /*
  * Starts all volumes, and waits until all have ended.  Unlocks each volume when it has ended,
- * because another one may take longer for its drain, or its metadata may hang.  Returns whether to
- * try once more.
+ * because the drain of another volume may take longer, or the metadata of another volume may hang.
+ * Returns whether to try once more.
  */
 static bool run_parts(struct part *p, unsigned int nr, struct together *t)
 {

@@ -90,7 +90,7 @@ static int mark_batch(struct volume *v)
  * This function alone keeps the order that makes recorded writes durable:
  *
  *	1. the blocks of the batch are durable in the metadata;
- *	2. the mirror, which others read, has the blocks;
+ *	2. the mirror, which other programs read, contains the blocks;
  *	3. COMMIT releases the batch's writes.
  *
  * Returns 0 or a negative errno.  EIO: the instance is FAILED.  ENODEV: the instance is gone.

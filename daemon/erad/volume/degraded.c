@@ -9,7 +9,7 @@
  * 2. a new era begins in the metadata, if the target lets all writes pass;
  * 3. NEW_ERA, also only if the target lets all writes pass: the target holds the writes to
  *    unrecorded blocks again;
- * 4. READY: the target has the next degrade record;
+ * 4. READY passes the next degrade record to the target;
  * 5. all writes that the target had let pass have completed;
  * 6. the last degrade record is no longer in force.
  *

@@ -15,11 +15,11 @@ struct volume;
 
 /*
  * degraded_take_up(): call this after ATTACH, before NEW_ERA and READY.  Finds out whether the
- * target has let writes pass unrecorded.  If the target has, records durably that every block counts
- * as written.  If the target still lets all writes pass and has an era, also makes its next era
+ * target has let writes pass unrecorded.  If so, records durably that every block counts as
+ * written.  If the target still lets all writes pass and has an era, also makes its next era
  * durable.  EUCLEAN: see origin_refuse_gap().
  *
- * degraded_ready(): makes the target active, and gives the target a degrade record.
+ * degraded_ready(): makes the target active, and passes a degrade record to the target.
  *
  * degraded_step(): ends the degrade record that degraded_take_up() has found, as soon as the writes
  * that the target had let pass have completed.

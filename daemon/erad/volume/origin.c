@@ -20,7 +20,7 @@ void origin_question(const struct volume *v, enum origin_read what, struct origi
 	q->what = what;
 	/*
 	 * Do not use the path in eratab: if somebody has made the table by hand, eratab may name
-	 * another origin.
+	 * another origin than the table.
 	 */
 	q->dev = v->origin_dev;
 	q->instance = v->info.instance_id;

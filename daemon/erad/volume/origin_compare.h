@@ -22,8 +22,9 @@ int origin_compare(struct volume *v, struct err *err);
 /*
  * If there is no seal, compares the origin with the witness, and records a gap if they differ or if
  * the origin cannot be read.  Call this after table_note_arrive(): if table_note_arrive() has
- * recorded a gap, this function compares no place, and the gap has a more precise reason.  Does
- * nothing after a reload, because the old target was suspended until the new one came.
+ * recorded a gap, this function compares no place, because the reason of the recorded gap is more
+ * precise.  Does nothing after a reload, because the old target was suspended until the new one
+ * came.
  */
 int origin_compare_witness(struct volume *v, struct err *err);
 

@@ -51,7 +51,10 @@ static bool is_counted(const struct volume *v, const struct past_note *note)
 
 	table_note_boot(boot);
 	origin_count_read(v->origin_dev, &now);
-	/* A partition that was noted at 0 looks the same after its table was read again. */
+	/*
+	 * The counter of a partition is 0 again after the partition table was read again.  If the
+	 * note contains 0, nothing shows that this has happened.
+	 */
 	if (!note->origin.sectors && !blockdev_attribute(v->origin_dev, "partition", partition, sizeof(partition)))
 		return false;
 	return *boot && !strncmp(note->boot, boot, sizeof(boot)) && origin_count_comparable(&note->origin, &now) &&
@@ -87,7 +90,10 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 		trouble_says(&v->past_trouble, "writes go past erad", &detail);
 		return r;
 	}
-	/* An earlier finding may have failed to reach the metadata.  Then only the trouble shows it. */
+	/*
+	 * Writing an earlier finding to the metadata may have failed.  Then only the trouble shows
+	 * this finding.
+	 */
 	store_item(s, STORE_PAST, (uint8_t *)&was);
 	noted = past_note_is_set(&was, who);
 	pthread_mutex_lock(&v->lock);
@@ -137,7 +143,10 @@ int past_note_user(struct store *s, dev_t origin, const char *who, struct err *e
 		snprintf(note.text, sizeof(note.text), "another user (%.*s)",
 			 (int)(sizeof(note.text) - sizeof("another user ()")), who);
 	table_note_boot(note.boot);
-	/* Without a boot, this is a note of a look, and the next open records the gap in any case. */
+	/*
+	 * A note without a boot counts as a note of a look: the next open records the gap in any
+	 * case.
+	 */
 	origin_count_read(origin, &note.origin);
 	r = store_set_item(s, STORE_PAST, (const uint8_t *)&note, err);
 	return r ? r : 1;
@@ -166,7 +175,10 @@ static int look(struct volume *v, struct store *s, enum look_when when, struct e
 	 */
 	for (;;) {
 		nr = atomic_load(&v->past_looks);
-		/* The devices of an image have the UUID of the table, and not that of the metadata. */
+		/*
+		 * Pass the UUID of the table, because the UUIDs of an image's devices contain this
+		 * UUID.
+		 */
 		r = holders_find(origin, own, v->uuid, now.text, err);
 		if (r)
 			return r;

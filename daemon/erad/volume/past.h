@@ -9,22 +9,22 @@
  * at each status, and after each fold.  If a look finds such a device, every block counts as
  * written in the current era: a diff since this era or an older one lists the whole volume.  This
  * is a gap of the kind ERAD_GAP_UNKNOWN.  The device may write again after the look, so the first
- * look that no longer finds the device records a gap, too.  The metadata has a note of the devices
- * that the last look has found, so that this second gap is recorded even if erad ends in between.
- * A device that comes and goes between two looks is not noticed.
+ * look that no longer finds the device records a gap, too.  The metadata contains a note of the
+ * devices that the last look has found, so that this second gap is recorded even if erad ends in
+ * between.  A device that comes and goes between two looks is not noticed.
  *
  * While the device is there, a look records the gap again for each new era.  In the list of gaps,
  * this is one gap, with the newest of these eras: see store_gap_goes_on().  volume_state() reports
  * the device as an error.
  *
- * An open that is refused because the origin is in use makes this note, too, with the boot and the
- * counter of the origin.  A mount that keeps the origin until the shutdown leaves no other trace.
- * Nothing is noted if the user is a program of erad that only reads the origin
- * (common/reader_lock.h).  The next open records the
- * gap, unless it is in the same boot and the counter proves that nothing was written: see
- * table_note_counts_all().  The counter of a partition that was noted at 0 proves nothing, because
- * it begins with 0 again when the partition table is read again.  In a later boot the writes of the
- * earlier boot are not known.
+ * An open that is refused because the origin is in use also makes this note, with the boot and the
+ * counter of the origin, because a mount that uses the origin until the shutdown leaves no other
+ * trace.  Nothing is noted if the user is a program of erad that only reads the origin
+ * (common/reader_lock.h).  The next open records the gap, unless the counter proves that nothing
+ * was written: see table_note_counts_all().  In a later boot, the counter proves nothing, because
+ * the writes of the earlier boot are not known.  If the noted counter is 0 and belongs to a
+ * partition, it proves nothing, either, because the counter begins with 0 again when the partition
+ * table is read again.
  *
  * While a volume is open, its writes and the kernel's counter of the origin are not compared,
  * because the two may differ without a foreign write.  Some kernels add the sectors to the counter
@@ -48,17 +48,17 @@ struct store;
 struct volume;
 
 /*
- * For a closed volume: returns whether its metadata has the note.  If so, the devices may have
+ * For a closed volume: returns whether its metadata contains the note.  If so, the devices may have
  * written after the newest gap that is recorded, and the next open records another gap.  Sets text
  * to the devices, or to "".
  */
 bool past_is_noted(struct store *s, char text[PAST_NOTE_TEXT]);
 
 /*
- * For an open that is refused because the origin is in use: makes the note, unless the metadata has a
- * note already, or all devices on the origin are those of the volume's image or cannot have written.
- * who: the user, as probe_in_use() names it.  The note is durable when this returns 1.  Returns 0 if
- * there is nothing to note, or a negative errno.
+ * For an open that is refused because the origin is in use: makes the note, unless the metadata
+ * contains a note already, or each device on the origin belongs to the volume's image or cannot
+ * have written.  who: the user, as probe_in_use() names it.  The note is durable when this returns
+ * 1.  Returns 0 if there is nothing to note, or a negative errno.
  */
 int past_note_user(struct store *s, dev_t origin, const char *who, struct err *err);
 

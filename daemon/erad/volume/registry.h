@@ -34,7 +34,7 @@ int volumes_targets(struct instances *l, struct err *err);
 /* Returns the open volume with this name, with a reference for the caller, or NULL. */
 struct volume *volumes_get(const char *name);
 
-/* Returns whether the registry has a volume with this name. */
+/* Returns whether the registry contains a volume with this name. */
 bool volumes_have(const char *name);
 
 /*
@@ -45,8 +45,8 @@ int volumes_all(struct volume ***out, size_t *nr);
 
 /*
  * Adds a volume, and takes a reference.  The caller must have claimed the name, and the registry
- * must not have a volume of this name.  EBUSY: an open volume has the same UUID, and the volume is
- * not added.
+ * must not contain a volume of this name.  EBUSY: an open volume has the same UUID, and the volume
+ * is not added.
  */
 int volumes_add(struct volume *v, struct err *err);
 /* Removes the volume from the registry, and drops the reference that volumes_add() took. */
@@ -57,7 +57,7 @@ void volumes_remove(struct volume *v);
  * volume of this name.
  *
  * volumes_claim() waits until nobody else has claimed the name.  EBUSY: the name is still claimed
- * after ten seconds.  ESHUTDOWN: erad is stopping.  c and name are the caller's, and must exist
+ * after ten seconds.  ESHUTDOWN: erad is stopping.  The caller owns c and name, which must exist
  * until volumes_release().  *v receives the open volume of this name, with a reference for the
  * caller, or NULL.
  */

@@ -7,7 +7,7 @@
  *
  * In a checkpoint of several volumes, the thread waits at two points until the threads of the other
  * volumes have come to the same point: before it makes the era durable, and after its target has
- * begun the era.  Between the two points, it serves no writes.  together.h has the reasons.
+ * begun the era.  Between the two points, it serves no writes.  together.h explains the reasons.
  */
 #include <errno.h>
 #include <string.h>
@@ -189,9 +189,10 @@ static int try_to_begin(struct volume *v)
 }
 
 /*
- * Goes on with a checkpoint of several volumes, when all of them have flipped.  Checks that no
- * write of the new era can have completed before: the target has served writes all the time, and
- * without commits of this thread they were held.  Returns the result of NEW_ERA.
+ * Goes on with a checkpoint of several volumes, when all of them have flipped.  Before this moment,
+ * no write of the new era may have completed.  This is true if the target was active and resumed
+ * all the time, because this thread has committed nothing, and the target has held these writes.
+ * Returns the result of NEW_ERA, or an error if the target is not resumed or was replaced.
  */
 static int release_together(struct volume *v)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The volume thread's part of a checkpoint.  checkpoint.h has the requester's part. */
+/* The volume thread's part of a checkpoint.  checkpoint.h describes the requester's part. */
 #ifndef ERAD_ROLLOVER_H
 #define ERAD_ROLLOVER_H
 

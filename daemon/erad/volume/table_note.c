@@ -94,9 +94,9 @@ static void find_gap(struct finding *f, enum erad_gap_kind kind, const char *det
 #define WHILE_OUT	"while the target was out of its table"
 
 /*
- * Sets text to a sentence about the difference between two counts of sectors, was and later now.  to:
- * "" or " to the origin".  The counter of a partition begins with 0 again when the kernel reads the
- * partition table again, so now may be smaller.
+ * Sets text to a sentence about the difference between two counts of sectors: `was`, and later
+ * `now`.  to: "" or " to the origin".  The counter of a partition begins with 0 again when the
+ * kernel reads the partition table again, so `now` may be smaller than `was`.
  */
 static void say_written(char text[ERAD_GAP_DETAIL + 1], uint64_t was, uint64_t now, const char *to, const char *when)
 {
@@ -137,9 +137,9 @@ static void compare_unseen(struct finding *f, const struct table_note *was, cons
 }
 
 /*
- * was: a note of this boot, with the state GONE or OUT.  If the counter of the origin has changed since
- * the note, sets text to a sentence about this, otherwise to "".  Returns false if the counters of the
- * origin cannot be compared; text is "" then.
+ * was: a note of this boot, with the state GONE or OUT.  If the counter of the origin has changed
+ * since the note, sets text to a sentence about the change, otherwise to "".  Returns false if the
+ * counters of the origin cannot be compared; text is "" then.
  */
 static bool count_since(const struct table_note *was, dev_t origin, const char *when, char text[ERAD_GAP_DETAIL + 1])
 {
@@ -172,8 +172,8 @@ static void compare_out(struct finding *f, const struct table_note *was, const s
 }
 
 /*
- * Finds out whether there is a gap after this: the mapped device ended in this boot, and then erad
- * ended before it had sealed the origin.
+ * For the case that the mapped device was removed in this boot, and that erad then ended before it
+ * had sealed the origin: finds out whether there is a gap.
  */
 static void compare_unsealed(struct finding *f, const struct table_note *was, dev_t origin)
 {
@@ -184,7 +184,8 @@ static void compare_unsealed(struct finding *f, const struct table_note *was, de
 
 /*
  * The note of the volume is of an earlier boot.  So each write that the kernel has counted at the origin
- * in this boot went past erad.  If there are any, sets text to a sentence about this, otherwise to "".
+ * in this boot went past erad.  If there are any, sets text to a sentence about these writes,
+ * otherwise to "".
  */
 static void count_of_boot(dev_t origin, char text[ERAD_GAP_DETAIL + 1])
 {

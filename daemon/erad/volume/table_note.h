@@ -3,8 +3,8 @@
  * Notices writes to a mapped device while its target was not in its table.  This happens if
  * somebody loads another table, and later a table with the target again, whether erad runs or not.
  *
- * The metadata has a *table note*: where the target of the last activation is, with counters.  The
- * note is durable before the target lets its first write through.  The note has one of these
+ * The metadata contains a *table note*: where the target of the last activation is, with counters.
+ * The note is durable before the target lets its first write through.  The note has one of these
  * states:
  *
  *	IN	the target is in the table of the mapped device
@@ -61,11 +61,14 @@
  *
  * - to the origin, after the mapped device has gone, and before erad has made the note GONE
  *   durable; if erad is not busy, this takes one write of metadata;
- * - while somebody has switched the counters off (queue/iostats in sysfs), and later on again;
+ * - while the counters are switched off (queue/iostats in sysfs), if they are switched on again
+ *   later;
  * - to the origin itself, past the mapped device, with the note IN;
  * - in a boot between the boot of the note and this one, if neither the seal nor the witness differs;
- * - before the origin was removed and found or created again in this boot, likewise;
- * - after a reboot, to an origin whose counters are not of its content, likewise: see origin_count.h.
+ * - before the origin was removed and found or created again in this boot, if neither the seal nor the
+ *   witness differs;
+ * - after a reboot, to an origin whose counters do not count the writes to its content (see
+ *   origin_count.h), if neither the seal nor the witness differs.
  *
  * Context: the volume thread.
  */
@@ -112,8 +115,8 @@ int table_note_end(struct volume *v, struct err *err);
 
 /*
  * Tries again to write the note that table_note_end() could not write, for TABLE_NOTE_AGAIN_MS, with
- * a pause before each attempt.  An attempt that hangs takes longer.  s: the store, because the volume
- * no longer has it.  The note has the counter that table_note_end() has read.  Returns the same
+ * a pause before each attempt.  An attempt that hangs takes longer.  s: the store, which the volume
+ * no longer has.  The note contains the counter that table_note_end() has read.  Returns the same
  * values as table_note_end().
  */
 int table_note_end_again(struct volume *v, struct store *s, struct err *err);
@@ -128,8 +131,8 @@ int table_note_end_again(struct volume *v, struct store *s, struct err *err);
 bool table_note_lives_on(const struct volume *v);
 
 /*
- * Returns whether the metadata of a closed volume has the note OUT.  If so, writes may have gone
- * past the target, and only the next open finds out.
+ * Returns whether the metadata of a closed volume contains the note OUT.  If so, writes may have
+ * gone past the target, and only the next open finds out.
  */
 bool table_note_is_out(struct store *s);
 
@@ -142,7 +145,7 @@ bool table_note_written_since_end(const struct volume *v);
 /*
  * Returns 1 if the counter of the origin has changed since the note GONE of this boot, or if the note
  * is of an earlier boot and the origin was written in this boot.  If so, *difference is a sentence
- * about this.  Otherwise returns 0, also if the counter cannot be compared.
+ * about these writes.  Otherwise returns 0, also if the counter cannot be compared.
  */
 int table_note_written_while_closed(const struct volume *v, struct err *difference);
 

@@ -84,7 +84,7 @@ struct message {
 struct volume {
 	/* These are set before the volume is in the registry, then constant. */
 	char name[ERAD_NAME_MAX + 1];
-	char *origin, *metadata;	/* paths, as eratab has them */
+	char *origin, *metadata;	/* paths, as in eratab */
 	uint8_t uuid[16];		/* UUID in the target's table; zeros: the table has none */
 	/*
 	 * Metadata device in the table of a target that the adopter has found; 0: none, or a file.
@@ -221,7 +221,7 @@ struct volume {
 	bool activated;			/* the metadata has the timeline of this activation */
 	/* No batch is fetched or committed, until all volumes of checkpoint.together have flipped. */
 	bool holds;
-	/* The instance is FAILED.  `range` has the ranges to record before the next attach. */
+	/* The instance is FAILED.  `range` contains the ranges to record before the next attach. */
 	bool failed;
 	struct erad_range range[ERAD_MAX_RANGES];
 	/* the headers of its parts say what other threads may read */
@@ -258,7 +258,7 @@ void volume_stop(struct volume *v);
 int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
 
 /*
- * Lets a volume attach that could not attach because of gap=refuse.  Does not wait; see
+ * Allows an attach that has failed because of gap=refuse.  Does not wait; see
  * volume_wait_settled().
  */
 void volume_accept_gap(struct volume *v);
@@ -296,11 +296,11 @@ bool volume_closing(struct volume *v);
 
 /*
  * Checks that the volume serves a target that still exists and does not let all writes pass.  If
- * so, the store has all writes that have completed.  EAGAIN, with a sentence that names the state
- * of the volume: writes may have gone past erad, and erad has not compared the counters and the
- * origin yet, or has not recorded the gap.  Call this after volume_store_get(), and before a reader
- * sends the current eras of the blocks.  Takes v->lock.  Waits for a second before it returns
- * EAGAIN, because each reload of the table makes erad attach again.
+ * so, the store has recorded all writes that have completed.  EAGAIN, with a sentence that names
+ * the state of the volume: writes may have gone past erad, and erad has not compared the counters
+ * and the origin yet, or has not recorded the gap.  Call this after volume_store_get(), and before
+ * a reader sends the current eras of the blocks.  Takes v->lock.  Waits for a second before it
+ * returns EAGAIN, because each reload of the table makes erad attach again.
  */
 int volume_check_compared(struct volume *v, struct err *err);
 

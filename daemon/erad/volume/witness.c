@@ -13,8 +13,8 @@
 #include "store/moment.h"
 
 /*
- * Returns whether no block of the place was written in this era or later.  If that is not known,
- * returns false.
+ * Returns whether no block of the place was written in this era or later.  Returns false if this is
+ * not known.
  */
 static bool not_written_since(struct store *s, const struct seal_entry *e, uint32_t era)
 {

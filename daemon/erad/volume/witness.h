@@ -69,7 +69,7 @@ int witness_begin(struct volume *v, uint32_t era, struct err *err);
  * Keeps a witness that another process has taken after it got the token from the answer to a
  * checkpoint.  If the metadata already has a newer witness, keeps the newer one and returns 0.
  * ESTALE: the token is not of the current activation, so the places may be those of another device.
- * EINVAL: the witness is not valid, or has another era.  Any thread may call this.
+ * EINVAL: the witness is not valid, or is of another era.  Any thread may call this.
  */
 int witness_keep(struct volume *v, const struct token *t, const struct witness *w, struct err *err);
 

@@ -25,7 +25,7 @@ test_conflict_copy()
 	cp --sparse=always $m/data.erad "$T/copy"
 	echo "copy $(new_disk 64M) $T/copy" >> /etc/eratab
 	eractl open data
-	names "as has the metadata of /dev/mapper/data, which is live" eractl open copy
+	names "as the metadata of /dev/mapper/data, which is live" eractl open copy
 	[[ ! -e /dev/mapper/copy ]] || fail "a device is left"
 	since=$(eractl checkpoint data)
 	for i in 1 2; do
@@ -39,9 +39,9 @@ test_conflict_copy()
 	# Of the two volumes, the one that is opened first becomes live.
 	eractl close data
 	eractl open copy
-	names "as has the metadata of /dev/mapper/copy, which is live" eractl open data
+	names "as the metadata of /dev/mapper/copy, which is live" eractl open data
 	cp --sparse=always $m/data.erad "$T/third"
-	names "as has the metadata of /dev/mapper/copy" eractl create other "$(new_disk 16M)" --metadata "$T/third" --overwrite-metadata
+	names "as the metadata of /dev/mapper/copy" eractl create other "$(new_disk 16M)" --metadata "$T/third" --overwrite-metadata
 	cmp $m/data.erad "$T/third"
 	eractl close copy
 	eractl check $m/data.erad

@@ -150,10 +150,10 @@ test_image_refusals()
 	refused "take a snapshot of the logical volume with 'lvcreate -s', and give it to 'eractl backup --device'" backup other "$T/dir" --init --image
 	wipefs -qa /dev/mapper/other
 	mkfs.ext4 -q "$store"
-	refused "$store has a file system, partitions or other content" image create data --cow "$store"
+	refused "$store contains a file system, partitions or other content" image create data --cow "$store"
 	wipefs -qa "$store"
 	echo text > "$T/text"
-	refused "$T/text has data, which the image would overwrite" image create data --cow "$T/text"
+	refused "$T/text contains data, which the image would overwrite" image create data --cow "$T/text"
 	refused "expected at least 8 MiB" image create data --cow 1M
 	refused "/var/lib/erad/other.erad is the metadata of volume other" image create data --cow /var/lib/erad/other.erad
 	refused "expected a block device, a file that exists, or a size" image create data --cow "$T/none"
