@@ -180,7 +180,7 @@ static void test_store_that_has_got_metadata_of_erad_is_refused(void **state)
 	assert_int_equal(pwrite(fd, ERAD_SUPER_MAGIC, 8, offsetof(struct erad_disk_super, magic)), 8);
 	close(fd);
 	assert_int_equal(store_examine_held("/dev/shown", STORE, &err), -EEXIST);
-	assert_non_null(strstr(err.msg, "/dev/shown has metadata of erad"));
+	assert_non_null(strstr(err.msg, "/dev/shown contains metadata of erad"));
 }
 
 int main(void)
