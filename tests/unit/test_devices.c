@@ -179,12 +179,15 @@ static void add_holder(unsigned int nr, const char *name, const char *uuid)
 	devices_write(path, text);
 }
 
+static const struct holders_own none;
+
 static void holders_are(const char *expected)
 {
+	const struct holders_own own = { .volume = makedev(253, 1) };
 	char text[HOLDERS_TEXT];
 	struct err err;
 
-	if (holders_find(SDA, makedev(253, 1), volume_uuid, text, &err))
+	if (holders_find(SDA, &own, volume_uuid, text, &err))
 		fail_msg("%s", err.msg);
 	assert_string_equal(text, expected);
 }
@@ -214,7 +217,7 @@ static void test_the_volumes_device_is_a_holder_if_it_has_no_target_of_erad(void
 	(void)state;
 	add_holder(1, "data", UUID_TEXT);
 	holders_are("");
-	assert_int_equal(holders_find(SDA, 0, volume_uuid, text, NULL), 0);
+	assert_int_equal(holders_find(SDA, &none, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "/dev/mapper/data");
 }
 
@@ -232,6 +235,35 @@ static void test_an_image_that_is_being_removed_is_no_other_holder(void **state)
 	holders_are("/dev/mapper/data-image-origin and 1 other");
 }
 
+static void test_an_image_that_erad_is_removing_is_no_other_holder(void **state)
+{
+	struct holders_own own = { .leaving_image = makedev(253, 3), .leaving_image_origin = makedev(253, 2) };
+	char text[HOLDERS_TEXT];
+
+	(void)state;
+	/* A create that failed early has made NAME-image, but not NAME-image-origin. */
+	add_holder(3, "data-image", UUID_TEXT "-image");
+	devices_unreadable("/sys/devices/dm-3/dm/name");
+	devices_unreadable("/sys/devices/dm-3/dm/uuid");
+	assert_int_equal(holders_find(SDA, &own, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "");
+	/* The kernel removes both. */
+	add_holder(2, "data-image-origin", UUID_TEXT "-image-origin");
+	devices_unreadable("/sys/devices/dm-2/dm/name");
+	devices_unreadable("/sys/devices/dm-2/dm/uuid");
+	assert_int_equal(holders_find(SDA, &own, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "");
+	/* An earlier drop has begun to remove NAME-image. */
+	own.leaving_image = 0;
+	assert_int_equal(holders_find(SDA, &own, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "");
+	/* Another device has the number of a device that erad has removed. */
+	own.leaving_image = makedev(253, 4);
+	add_holder(4, "vg-a", "LVM-x");
+	assert_int_equal(holders_find(SDA, &own, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "/dev/mapper/vg-a");
+}
+
 static void test_holders_are_counted(void **state)
 {
 	char text[HOLDERS_TEXT];
@@ -242,10 +274,10 @@ static void test_holders_are_counted(void **state)
 	holders_are("/dev/mapper/vg-a and 1 other");
 	devices_add("md0", NULL, makedev(9, 0));
 	devices_stack("md0", "sdb");
-	assert_int_equal(holders_find(SDB, 0, volume_uuid, text, NULL), 0);
+	assert_int_equal(holders_find(SDB, &none, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "/dev/md0");
 	/* A device that is gone. */
-	assert_int_equal(holders_find(makedev(99, 1), 0, volume_uuid, text, NULL), 0);
+	assert_int_equal(holders_find(makedev(99, 1), &none, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "");
 }
 
@@ -285,7 +317,7 @@ static void test_loop_devices_on_the_origin_are_found(void **state)
 	add_loop(5, "/dev/sda\n", "0\n", "0");
 	holders_are("/dev/loop5");
 	/* The partition of the origin, and the whole disk if the origin is a partition. */
-	assert_int_equal(holders_find(SDA1, 0, volume_uuid, text, NULL), 0);
+	assert_int_equal(holders_find(SDA1, &none, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "/dev/mapper/vg-data and 1 other");
 	add_loop(6, "/dev/sda1\n", "0\n", "0");
 	devices_removed("/sys/devices/loop5/loop/backing_file");
@@ -305,7 +337,7 @@ static void test_loop_devices_that_cannot_be_listed_are_an_error(void **state)
 	(void)state;
 	/* Not a directory. */
 	devices_write("/sys/block", "");
-	assert_int_equal(holders_find(SDA, 0, volume_uuid, text, &err), -ENOTDIR);
+	assert_int_equal(holders_find(SDA, &none, volume_uuid, text, &err), -ENOTDIR);
 	assert_string_equal(err.msg, "cannot find out whether a loop device uses the origin: /sys/block: Not a directory");
 }
 
@@ -555,6 +587,7 @@ int main(void)
 		T(test_holders_other_than_the_volume_and_its_image_are_found),
 		T(test_the_volumes_device_is_a_holder_if_it_has_no_target_of_erad),
 		T(test_an_image_that_is_being_removed_is_no_other_holder),
+		T(test_an_image_that_erad_is_removing_is_no_other_holder),
 		T(test_holders_are_counted),
 		T(test_loop_devices_on_the_origin_are_found),
 		T(test_loop_devices_that_cannot_be_listed_are_an_error),

@@ -112,6 +112,15 @@ static bool is_being_removed(dev_t dev)
 	return !access(path, F_OK) && blockdev_attribute(dev, "dm/name", name, sizeof(name));
 }
 
+/* Returns whether erad is removing this device of the image, and the device has no readable name any more. */
+static bool is_leaving(const struct holders_own *own, dev_t dev)
+{
+	char name[DM_NAME_SIZE];
+
+	return (dev == own->leaving_image || dev == own->leaving_image_origin) &&
+	       blockdev_attribute(dev, "dm/name", name, sizeof(name));
+}
+
 /* Holders of one kind: how many there are, and the first of them. */
 struct found {
 	unsigned int nr;
@@ -180,7 +189,8 @@ static int add_loops(struct found *f, dev_t origin, struct err *err)
 	return r;
 }
 
-int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err)
+int holders_find(dev_t origin, const struct holders_own *own, const uint8_t uuid[16], char text[HOLDERS_TEXT],
+		 struct err *err)
 {
 	struct found others = { 0 }, removed = { 0 };
 	char volume_uuid[DM_UUID_TEXT_SIZE];
@@ -192,10 +202,12 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 	uuid_dm_text(uuid, volume_uuid);
 	dev_links_open(&holder, origin, DEV_HOLDERS);
 	while ((r = dev_links_next(&holder)) > 0) {
-		if (holder.dev == own)
+		if (holder.dev == own->volume)
 			continue;
 		if (is_of_image(holder.dev, volume_uuid))
 			has_image = true;
+		else if (is_leaving(own, holder.dev))
+			has_image |= holder.dev == own->leaving_image_origin;
 		else if (is_being_removed(holder.dev))
 			add_holder(&removed, holder.dev, holder.name);
 		else if (!is_harmless(holder.dev, origin))
@@ -209,8 +221,9 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 	else
 		r = add_loops(&others, origin, err);
 	/*
-	 * NAME-image is removed before NAME-image-origin.  If NAME-image-origin still exists, the
-	 * device that is being removed is NAME-image.
+	 * An erad that has ended may have begun to remove NAME-image, which is removed before
+	 * NAME-image-origin.  If NAME-image-origin still exists, the device that is being removed is
+	 * NAME-image.
 	 */
 	if (removed.nr && !(has_image && removed.nr == 1)) {
 		add_holder(&others, removed.dev, removed.name);

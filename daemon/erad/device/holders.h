@@ -40,17 +40,28 @@
 
 #define HOLDERS_TEXT	64u
 
+/* The numbers of mapped devices that erad has made on the origin. */
+struct holders_own {
+	/* The volume.  0: it has no target of erad, so a device with the volume's UUID is a holder like others. */
+	dev_t volume;
+	/*
+	 * NAME-image and NAME-image-origin while erad is removing these devices, otherwise 0.  While
+	 * the kernel removes a device, nobody can read its UUID.
+	 */
+	dev_t leaving_image, leaving_image_origin;
+};
+
 /*
- * Finds the holders of the origin and the loop devices on the origin.  Leaves out the volume's own
- * device and the devices of the volume's image (common/image.h).  own: the number of the volume's
- * mapped device; 0: this device has no target of erad, so it is a holder like others.  uuid: the
- * UUID that the device-mapper UUIDs of the volume and of its image contain.  Sets text to the first
- * holder that is found, for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others",
- * or to "" if there is none.  A long name is cut.  Reads only sysfs, and tables by device-mapper's
- * ioctls, so this function waits for no device.  Any thread may call this.  Returns 0, or a
- * negative errno if the list of holders or of loop devices cannot be read.
+ * Finds the holders of the origin and the loop devices on the origin.  Leaves out the devices that
+ * *own names and the devices of the volume's image (common/image.h).  uuid: the UUID that the
+ * device-mapper UUIDs of the volume and of its image contain.  Sets text to the first holder that is
+ * found, for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there
+ * is none.  A long name is cut.  Reads only sysfs, and tables by device-mapper's ioctls, so this
+ * function waits for no device.  Any thread may call this.  Returns 0, or a negative errno if the
+ * list of holders or of loop devices cannot be read.
  */
-int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
+int holders_find(dev_t origin, const struct holders_own *own, const uint8_t uuid[16], char text[HOLDERS_TEXT],
+		 struct err *err);
 
 /* Returns whether the kernel's list of holders of the origin contains any device. */
 bool holders_exist(dev_t origin);

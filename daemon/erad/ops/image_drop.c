@@ -17,6 +17,7 @@
 #include "erad/ops/image_drop.h"
 #include "erad/ops/image_store.h"
 #include "erad/ops/recover.h"
+#include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/volume.h"
 
@@ -246,6 +247,8 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 	 * store may belong to another program: do not discard the content.
 	 */
 	store = image.image || image.origin ? image_store_keep(image.store_beneath) : -1;
+	if (v)
+		past_image_leaves(v, image.image, image.origin);
 	r = remove_image(name, image.image, err);
 	if (!r) {
 		failpoint(FAILPOINT_IMAGE_GONE);
@@ -253,6 +256,8 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 	}
 	if (!r)
 		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);
+	if (!r && v)
+		past_image_leaves(v, 0, 0);
 	if (!r)
 		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);
 	if (!r)

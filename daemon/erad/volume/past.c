@@ -124,6 +124,7 @@ bool past_is_noted(struct store *s, char text[PAST_NOTE_TEXT])
 
 int past_note_user(struct store *s, dev_t origin, const char *who, struct err *err)
 {
+	static const struct holders_own none;
 	struct past_note note = { .version = htole32(PAST_NOTE_VERSION) };
 	char noted[PAST_NOTE_TEXT];
 	struct store_info info;
@@ -133,7 +134,7 @@ int past_note_user(struct store *s, dev_t origin, const char *who, struct err *e
 	/* A note of an earlier boot, or of a look, must stay: no counter can disprove it. */
 	if (!info.era || past_is_noted(s, noted))
 		return 0;
-	r = holders_find(origin, 0, info.uuid, note.text, err);
+	r = holders_find(origin, &none, info.uuid, note.text, err);
 	if (r)
 		return r;
 	/* The kernel refuses other exclusive users while a mapped device uses the origin. */
@@ -155,15 +156,12 @@ int past_note_user(struct store *s, dev_t origin, const char *who, struct err *e
 static int look(struct volume *v, struct store *s, enum look_when when, struct err *err)
 {
 	struct past_note now = { 0 };
+	struct holders_own own;
 	struct store_info info;
-	dev_t origin, own;
 	unsigned int nr;
+	dev_t origin;
 	int r;
 
-	pthread_mutex_lock(&v->lock);
-	origin = v->origin_dev;
-	own = v->dev;
-	pthread_mutex_unlock(&v->lock);
 	store_info(s, &info);
 	/* Before the first era there is no copy from which a block can be missing. */
 	if (!info.era)
@@ -171,15 +169,22 @@ static int look(struct volume *v, struct store *s, enum look_when when, struct e
 	/*
 	 * Do not hold past_lock while reading sysfs, because this uses the heap, and the volume thread takes
 	 * the lock.  If another thread has begun to record its finding since this thread began to read, look
-	 * again: of two findings, the older one must not be recorded after the newer one.
+	 * again: of two findings, the older one must not be recorded after the newer one.  Look again also if
+	 * erad has begun or ended to remove the image since then: see past_image_leaves().
 	 */
 	for (;;) {
 		nr = atomic_load(&v->past_looks);
+		pthread_mutex_lock(&v->lock);
+		origin = v->origin_dev;
+		own.volume = v->dev;
+		own.leaving_image = v->leaving_image;
+		own.leaving_image_origin = v->leaving_image_origin;
+		pthread_mutex_unlock(&v->lock);
 		/*
 		 * Pass the UUID of the table, because the UUIDs of an image's devices contain this
 		 * UUID.
 		 */
-		r = holders_find(origin, own, v->uuid, now.text, err);
+		r = holders_find(origin, &own, v->uuid, now.text, err);
 		if (r)
 			return r;
 		pthread_mutex_lock(&v->past_lock);
@@ -223,6 +228,15 @@ int past_look_before(struct volume *v, struct err *err)
 int past_look_first(struct volume *v, struct err *err)
 {
 	return look(v, v->store, LOOK_FIRST, err);
+}
+
+void past_image_leaves(struct volume *v, dev_t image, dev_t image_origin)
+{
+	pthread_mutex_lock(&v->lock);
+	v->leaving_image = image;
+	v->leaving_image_origin = image_origin;
+	pthread_mutex_unlock(&v->lock);
+	atomic_fetch_add(&v->past_looks, 1);
 }
 
 void past_ask(struct volume *v)

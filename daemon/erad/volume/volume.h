@@ -113,8 +113,8 @@ struct volume {
 	 */
 	pthread_mutex_t past_lock;
 	/*
-	 * How many threads have begun to record what they found at a look.  Changed under
-	 * past_lock.
+	 * Changes when a thread begins to record what it has found at a look, and when
+	 * past_image_leaves() is called.
 	 */
 	atomic_uint past_looks;
 	atomic_bool refuse_gap;		/* the open fails if the first activation finds a gap */
@@ -146,6 +146,7 @@ struct volume {
 	 * image, and not the device in `info`: see common/image.h.
 	 */
 	dev_t origin_dev;
+	dev_t leaving_image, leaving_image_origin; /* see past_image_leaves() */
 	bool ready;			/* the instance at fd serves writes */
 	bool settled;			/* the first attempt to attach has ended */
 	bool expected;			/* wait for a target that is about to be made */
