@@ -158,12 +158,12 @@ test_nbd_backup_survives_the_end_of_the_server()
 	DESCRIPTION="if the server is killed in the middle, backup says so and fails, the base stays noted, and the next backup is an increment and right; an interrupted full copy is made again"
 	local backup
 	volumes_for_nbd
-	serve --filter=delay file "$T/export" delay-write=500ms
+	serve --filter=delay file "$T/export" delay-write=5
 	killed()
 	{
 		to_nbd "$@" &
 		backup=$!
-		for _ in {1..100}; do
+		for _ in {1..600}; do
 			! grep -qs '^unfinished' "$T/state" || break
 			sleep 0.05
 		done
@@ -180,7 +180,7 @@ test_nbd_backup_survives_the_end_of_the_server()
 	says "full copy"
 	says "the last full copy was not completed"
 	ends_server
-	serve --filter=delay file "$T/export" delay-write=500ms
+	serve --filter=delay file "$T/export" delay-write=5
 	killed 2
 	between 1 2
 	says "the next backup completes it"
