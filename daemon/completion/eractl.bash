@@ -16,7 +16,7 @@ _eractl()
 		diff:-f | diff:--format)
 			words='table json ranges ddrescue xml qcow2'
 			;;
-		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | image:--size | diff:--offset | send:-s | send:--since | send:--to | backup:--to | restore-backup:--at | bookmark:--token)
+		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | image:--size | backup:--size | diff:--offset | send:-s | send:--since | send:--to | backup:--to | restore-backup:--at | bookmark:--token)
 			;;
 		backup:--keep)
 			words='all 1 2 3'

@@ -31,7 +31,7 @@ _eractl()
 	fi
 	case $command:$before in
 	diff:-f | diff:--format) compadd $(eractl help diff | sed -n 's/^  -f, --format FORMAT *//p' | sed 's/(default)//; s/,/ /g; s/ or / /') ;;
-	*:-s | *:--since | *:--to | restore-backup:--at | resize:--size | image:--size | bookmark:--token) ;;
+	*:-s | *:--since | *:--to | restore-backup:--at | resize:--size | image:--size | backup:--size | bookmark:--token) ;;
 	backup:--keep) compadd all 1 2 3 ;;
 	backup:--full-every) compadd never 6 13 29 ;;
 	snapshot:snapshot) compadd take drop ;;

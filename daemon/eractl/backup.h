@@ -29,8 +29,10 @@ struct backup {
 	unsigned int full_every;
 	/* Token of the era that had begun when the snapshot was made.  NULL: no snapshot. */
 	const char *to;
-	bool with_image;		/* --image was given */
-	/* The request for the image; NULL: without --image, or the image is requested already. */
+	bool with_image;		/* --image or --lvm was given */
+	bool with_lvm;			/* --lvm was given: the image is a snapshot of LVM */
+	uint64_t lvm_size;		/* its size in bytes; 0: it needs none */
+	/* The request for an image of erad; NULL: there is none, or the image is requested already. */
 	struct json_object *request;
 	struct backup_image image;
 	bool with_freeze;		/* --freeze was given */

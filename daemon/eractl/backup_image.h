@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The image that eractl backup --image makes and reads.  A separate process, the guardian, drops
- * the image even if eractl ends by an error or by any signal.  If the guardian is killed, too, the
- * next backup drops the image.
+ * The image that eractl backup --image, or --lvm, makes and reads.  A separate process, the guardian,
+ * drops the image even if eractl ends by an error or by any signal.  If the guardian is killed, too,
+ * the next backup drops the image.
  */
 #ifndef ERACTL_BACKUP_IMAGE_H
 #define ERACTL_BACKUP_IMAGE_H
@@ -13,20 +13,32 @@
 
 #include "common/err.h"
 #include "common/image.h"
+#include "eractl/backup_guardian.h"
+#include "eractl/lvm_image.h"
 
 struct backup_image {
-	pid_t guardian;			/* the process that drops the image; 0: there is none */
-	int socket;			/* the connection to the guardian; -1: there is none */
+	const char *volume;
+	struct backup_guardian guardian;
 	bool there;			/* there is an image */
 	bool left;			/* it could not be dropped, and the guardian goes on trying */
 	char number[IMAGE_NUMBER_SIZE];	/* the number that was drawn for the image */
-	/* erad's answer to image_create, or NULL.  The caller drops the reference at the end. */
+	/*
+	 * erad's answer to image_create, or to the checkpoint before the snapshot of LVM, or NULL.  The
+	 * caller drops the reference at the end.
+	 */
 	struct json_object *made;
-	const char *device, *dm_uuid, *token;	/* belong to `made` */
+	const char *device, *dm_uuid, *token;	/* belong to `made`, or are in the members below */
 	double stood_still;		/* for how long I/O stood still, in seconds */
+	/* Only if the image is a snapshot of LVM: */
+	struct lvm_image lvm;
+	char lvm_uuid[DM_UUID_LEN];
+	long long frozen_ms;		/* for how long the file system was frozen; -1: none was frozen */
 };
 
-#define BACKUP_IMAGE_NONE	{ .socket = -1 }
+#define BACKUP_IMAGE_NONE	{ .guardian = BACKUP_GUARDIAN_NONE, .frozen_ms = -1 }
+
+/* Draws the number of the image, and starts the guardian. */
+int backup_image_begin(struct backup_image *b, const char *volume, const struct backup_guarded *guarded, struct err *err);
 
 /*
  * Makes the image of the volume.  request: the request image_create for this volume, which this

@@ -8,11 +8,25 @@
 #include "eractl/backup.h"
 #include "eractl/eractl.h"
 
+/* Returns whether the file system was frozen, and sets *ms to the time. */
+static bool was_frozen(const struct backup *b, long long *ms)
+{
+	*ms = b->with_lvm ? b->image.frozen_ms : b->frozen_ms;
+	return b->with_freeze || (b->with_lvm && *ms >= 0);
+}
+
+/* Returns whether the copy is of an image that erad has made, and not LVM. */
+static bool with_erads_image(const struct backup *b)
+{
+	return b->with_image && !b->with_lvm;
+}
+
 static void print_backup_json(const struct backup *b, double seconds)
 {
 	const struct backup_copy *copy = &b->copy;
 	struct json_object *o = json_object_new_object();
 	const char *base = b->content.since ? b->content.since : "";
+	long long frozen_ms;
 	char token[TOKEN_TEXT_SIZE];
 
 	json_object_object_add(o, "volume", jsonl_text(b->content.operand));
@@ -32,8 +46,8 @@ static void print_backup_json(const struct backup *b, double seconds)
 	if (!b->nbd)
 		json_object_object_add(o, "file_bytes", json_object_new_uint64(copy->bytes));
 	json_object_object_add(o, "seconds", json_object_new_double(seconds));
-	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
-	json_object_object_add(o, "stood_still_seconds", b->with_image ? json_object_new_double(b->image.stood_still) : NULL);
+	json_object_object_add(o, "frozen_seconds", was_frozen(b, &frozen_ms) ? json_object_new_double((double)frozen_ms / 1000) : NULL);
+	json_object_object_add(o, "stood_still_seconds", with_erads_image(b) ? json_object_new_double(b->image.stood_still) : NULL);
 	json_object_object_add(o, "image_left", json_object_new_boolean(b->image.left));
 	json_object_object_add(o, "verified", json_object_new_boolean((b->verify || b->nbd) && !b->already));
 	json_object_object_add(o, "already", json_object_new_boolean(b->already));
@@ -66,6 +80,7 @@ static void print_backup(const struct backup *b, double seconds)
 {
 	const struct backup_copy *copy = &b->copy;
 	char bytes[SIZE_TEXT], rate[SIZE_TEXT], file[SIZE_TEXT];
+	long long frozen_ms;
 
 	print_printable(stdout, b->content.operand);
 	if (b->already) {
@@ -82,9 +97,9 @@ static void print_backup(const struct backup *b, double seconds)
 	else
 		printf("%s%s in ", b->verify ? "verified, " : "", size_format(file, copy->bytes));
 	print_place(b);
-	if (b->with_freeze)
-		printf(", frozen for %.1f s", (double)b->frozen_ms / 1000);
-	if (b->with_image)
+	if (was_frozen(b, &frozen_ms))
+		printf(", frozen for %.1f s", (double)frozen_ms / 1000);
+	if (with_erads_image(b))
 		printf(", I/O stood still for %.1f ms", b->image.stood_still * 1000);
 	if (copy->base < 0) {
 		fputs(": ", stdout);

@@ -10,6 +10,7 @@
 #include "common/seen.h"
 #include "eractl/backup_base.h"
 #include "eractl/backup_image.h"
+#include "eractl/backup_lvm.h"
 #include "eractl/backup_source.h"
 #include "eractl/backup_steps.h"
 #include "eractl/closed.h"
@@ -42,7 +43,8 @@ static int make_image(struct backup *b, struct err *err)
 	int r;
 
 	b->request = NULL;
-	r = backup_image_make(&b->image, b->content.operand, request, err);
+	r = b->with_lvm ? backup_lvm_make(&b->image, b->content.operand, b->lvm_size, err) :
+			  backup_image_make(&b->image, b->content.operand, request, err);
 	b->content.device_path = b->image.device;
 	b->content.gaps = json_object_get(json_object_object_get(b->image.made, "gaps"));
 	b->to = b->image.token;
@@ -54,7 +56,7 @@ void backup_end_image(struct backup *b)
 	struct err err;
 
 	b->to = NULL;
-	if (backup_image_drop(&b->image, b->content.operand, &err))
+	if (b->with_lvm ? backup_lvm_drop(&b->image, &err) : backup_image_drop(&b->image, b->content.operand, &err))
 		complain("%s", err.msg);
 }
 
@@ -142,7 +144,9 @@ int backup_end_reading(struct backup *b, struct err *err)
 	struct content *c = &b->content;
 	int r = compared_check_still(&c->device, "copied, so this copy does not count", err);
 
-	if (!r && b->with_image)
+	if (!r && b->with_lvm)
+		r = backup_lvm_check(&b->image, c->device.dev, err);
+	else if (!r && b->with_image)
 		r = backup_image_check(&b->image, c->operand, c->device.dev, err);
 	/*
 	 * All data have been read.  Thaw the file system now, because its users need not wait until

@@ -7,6 +7,7 @@
 
 #include "common/client.h"
 #include "common/jsonl.h"
+#include "common/size.h"
 #include "eractl/backup.h"
 #include "eractl/backup_directory.h"
 #include "eractl/backup_nbd.h"
@@ -73,7 +74,8 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 	if (b->closed && (b->with_freeze || b->to))
 		return usage_error(cmd, "%s is for a volume that is open", b->to ? "--to" : "--freeze");
 	if (b->with_image && (b->closed || b->content.device_path || b->to || b->with_freeze))
-		return usage_error(cmd, "--image is for a volume that is open, and takes the place of --device, --to and --freeze");
+		return usage_error(cmd, "%s is for a volume that is open, and takes the place of --device, --to and --freeze",
+				   b->with_lvm ? "--lvm" : "--image");
 	if (!b->closed && !b->content.device_path != !b->to)
 		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
 	if (b->to && !token_from_text(b->to, &b->content.to))
@@ -86,7 +88,8 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 static int run_backup(const struct command *cmd, int argc, char **argv)
 {
 	struct backup b = { .image = BACKUP_IMAGE_NONE, .content.device = COMPARED_NONE, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
-	const char *report = NULL, *store = NULL, *image;
+	const char *report = NULL, *store = NULL, *size = NULL, *image;
+	bool with_image = false;
 	char *its_own = NULL;
 	struct err err, why;
 	int c, usage = 0, r = 0;
@@ -109,7 +112,11 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 		else if (c == 'z')
 			b.with_freeze = true;
 		else if (c == 'g')
-			b.with_image = true;
+			b.with_image = with_image = true;
+		else if (c == 'Q')
+			b.with_image = b.with_lvm = true;
+		else if (c == 'C')
+			size = optarg;
 		else if (c == 'c')
 			store = optarg;
 		else if (c == 'N')
@@ -131,9 +138,15 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	b.closed = strchr(b.content.operand, '/');
 	if (!usage)
 		usage = check_operands(cmd, &b, argc - optind);
-	if (!usage && store && !b.with_image)
+	if (!usage && with_image && b.with_lvm)
+		usage = usage_error(cmd, "--image and --lvm were given, expected one of the two");
+	if (!usage && store && !with_image)
 		usage = usage_error(cmd, "--cow is for --image");
-	if (!usage && b.with_image)
+	if (!usage && size && !b.with_lvm)
+		usage = usage_error(cmd, "--size is for --lvm");
+	if (!usage && size && (size_parse(size, &b.lvm_size) || !b.lvm_size || b.lvm_size > INT64_MAX))
+		usage = usage_error(cmd, "--size %s: expected a size, as in 4G", size);
+	if (!usage && with_image)
 		b.request = client_request("image_create", b.content.operand);
 	if (!usage && store)
 		usage = image_add_store(cmd, b.request, store);
@@ -187,7 +200,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR|URI|qcow2:FILE [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--overwrite] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
+	.args = "NAME|METADATA DIR|URI|qcow2:FILE [--image [--cow DEV|FILE|SIZE]] [--lvm [--size SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--overwrite] [--state FILE] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups, or update one on an NBD server",
 	.text =
 	"Copies what was written since the last copy in DIR. If that is not possible,\n"
@@ -201,7 +214,8 @@ const struct command cmd_backup = {
 	"Nothing may write to the volume meanwhile, else the copy does not count: unmount\n"
 	"the file system, or freeze it with --freeze. With --image, the volume may be\n"
 	"written: backup makes an image as 'eractl image create' does, copies the image,\n"
-	"and drops it in every case.\n"
+	"and drops it in every case. With --lvm, the image is a snapshot of LVM, as\n"
+	"'eractl image create --lvm' makes it.\n"
 	"\n"
 	"--keep N removes old copies when the new copy is durable: the N newest full copies\n"
 	"stay, each with its increments. So old copies go only after newer full copies were\n"
@@ -218,6 +232,6 @@ const struct command cmd_backup = {
 	"\n"
 	"qcow2:FILE is such a copy in an image, which qemu-nbd writes. FILE is an absolute\n"
 	"path. With --init, an image that is missing is created.",
-	.options = "dTgczIueKyrNYJ",
+	.options = "dTgcQCzIueKyrNYJ",
 	.run = run_backup,
 };

@@ -55,49 +55,13 @@ static int create(const char *volume, struct json_object *request, bool json)
 	return EXIT_FAILURE;
 }
 
-/*
- * Finds the STATUS of the volume and the image that LVM has of its origin.  On success, the caller
- * drops the reference to *status.  EEXIST: erad has an image of the volume.  Then this function does
- * not run lvm: lvs opens and reads all devices, also the image.  If the copy-on-write store of the
- * image hangs, lvs would wait for the store, and keep the image open, so that erad could not drop it.
- */
-static int look(const char *volume, struct json_object **status, struct lvm_image *image, struct err *err)
-{
-	const char *origin;
-	int r = volume_find_status(volume, status, err);
-
-	if (r)
-		return r;
-	origin = json_text(*status, "origin");
-	if (json_object_object_get(*status, "image"))
-		r = err_set(err, -EEXIST, "volume %s: it has an image already; run 'eractl image drop %s' to drop it", volume, volume);
-	else if (origin)
-		r = lvm_image_look(volume, origin, image, err);
-	else
-		r = err_set(err, -EBADMSG, "volume %s: the answer of erad to status has no origin", volume);
-	if (r)
-		json_object_put(*status);
-	return r;
-}
-
-/*
- * Returns whether the image can be made: LVM has no image, and the size fits the kind of the origin.
- * If not, prints an error.
- */
-static bool check_lvm(const char *volume, const struct lvm_image *image, uint64_t size)
+/* Checks that LVM has no image yet, and that the size fits the kind of the origin. */
+static int check_lvm(const char *volume, const struct lvm_image *image, uint64_t size, struct err *err)
 {
 	if (image->there)
-		complain("volume %s: there is the snapshot %s/%s already, which 'eractl image create --lvm' has made; run 'eractl image drop %s' to remove it",
-			 volume, image->vg, image->name, volume);
-	else if (!size && !image->thin)
-		complain("volume %s: --size is missing: a snapshot of %s/%s, which is not a thin volume, needs a size, as in 4G", volume,
-			 image->vg, image->lv);
-	else if (size && image->thin)
-		complain("volume %s: --size was given, but %s/%s is a thin volume, whose snapshot has no size of its own; leave out --size",
-			 volume, image->vg, image->lv);
-	else
-		return true;
-	return false;
+		return err_set(err, -EEXIST, "volume %s: there is the snapshot %s/%s already, which 'eractl %s --lvm' has made; run 'eractl image drop %s' to remove it",
+			       volume, image->vg, image->name, *image->number ? "backup" : "image create", volume);
+	return lvm_image_check_size(volume, image, size, err);
 }
 
 static void print_lvm(const char *volume, const struct lvm_image *image, struct json_object *made, long long frozen_ms, bool json)
@@ -119,6 +83,7 @@ static void print_lvm(const char *volume, const struct lvm_image *image, struct 
 
 static int create_lvm(const char *volume, uint64_t size, bool json)
 {
+	const struct lvm_image_choice choice = { .size = size, .held = -1 };
 	struct json_object *status, *made;
 	struct lvm_image image;
 	long long frozen_ms;
@@ -126,13 +91,11 @@ static int create_lvm(const char *volume, uint64_t size, bool json)
 	struct err err;
 	int r;
 
-	if (look(volume, &status, &image, &err))
+	if (lvm_image_look_at(volume, &status, &image, &err))
 		return fail(&err);
-	if (!check_lvm(volume, &image, size)) {
-		json_object_put(status);
-		return EXIT_FAILURE;
-	}
-	r = lvm_image_make(volume, status, size, &image, &made, &frozen_ms, &err);
+	r = check_lvm(volume, &image, size, &err);
+	if (!r)
+		r = lvm_image_make(volume, status, &choice, &image, &made, &frozen_ms, &err);
 	json_object_put(status);
 	if (r)
 		return fail(&err);
@@ -160,7 +123,7 @@ static int drop_lvm(const char *volume, bool json, struct err *err)
 {
 	struct json_object *status, *o;
 	struct lvm_image image;
-	int r = look(volume, &status, &image, err);
+	int r = lvm_image_look_at(volume, &status, &image, err);
 
 	/*
 	 * EEXIST: erad has an image.  ENOTBLK: LVM has no image.  EIO: lvm has failed.  After other errors,

@@ -33,7 +33,7 @@ static void take_end(int fd, char *text, size_t size)
 		memmove(text, line + 1, strlen(line + 1) + 1);
 }
 
-int lvm_run(const char *const argv[], struct lvm_said *said)
+int lvm_run_holding(const char *const argv[], int held, struct lvm_said *said)
 {
 	int fds[2], errors, status, devnull;
 	size_t len = 0;
@@ -52,7 +52,7 @@ int lvm_run(const char *const argv[], struct lvm_said *said)
 	pid = fork();
 	if (!pid) {
 		devnull = open("/dev/null", O_RDWR);
-		dup2(devnull, STDIN_FILENO);
+		dup2(held >= 0 ? held : devnull, STDIN_FILENO);
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(errors, STDERR_FILENO);
 		setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
@@ -84,6 +84,11 @@ int lvm_run(const char *const argv[], struct lvm_said *said)
 	take_end(errors, said->errors, sizeof(said->errors));
 	close(errors);
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int lvm_run(const char *const argv[], struct lvm_said *said)
+{
+	return lvm_run_holding(argv, -1, said);
 }
 
 const char *lvm_complaint(struct lvm_said *said)

@@ -22,6 +22,9 @@ struct lvm_said {
  */
 int lvm_run(const char *const argv[], struct lvm_said *said);
 
+/* As lvm_run(), with the file `held` as standard input, which lvm keeps open until it ends. */
+int lvm_run_holding(const char *const argv[], int held, struct lvm_said *said);
+
 /* Makes one line of the errors of lvm, or of its output if there are no errors, for an error message. */
 const char *lvm_complaint(struct lvm_said *said);
 

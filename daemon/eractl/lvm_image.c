@@ -12,6 +12,7 @@
 #include "eractl/freeze.h"
 #include "eractl/lvm.h"
 #include "eractl/lvm_image.h"
+#include "eractl/volumes.h"
 
 /*
  * The device-mapper UUID of a logical volume: this prefix, and 32 characters each for the volume
@@ -59,7 +60,7 @@ static bool take(const char *said, const char *key, char *value, size_t size)
 
 int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out, struct err *err)
 {
-	char node[sizeof("/dev/mapper/") + DM_NAME_LEN], type[64], chosen[2 * sizeof(out->name)], found[sizeof(out->name)];
+	char node[sizeof("/dev/mapper/") + DM_NAME_LEN], type[64];
 	struct lvm_said said;
 	int r;
 
@@ -75,25 +76,70 @@ int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out
 	out->thin = !strcmp(type, "thin");
 	snprintf(out->name, sizeof(out->name), "%s" LVM_IMAGE_SUFFIX, out->lv);
 	snprintf(out->device, sizeof(out->device), "/dev/%s/%s", out->vg, out->name);
-	snprintf(chosen, sizeof(chosen), "lv_name=\"%s\" && lv_tags=\"" LVM_IMAGE_TAG "\"", out->name);
-	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_name", "-S", chosen, out->vg, NULL },
+	return lvm_image_look_again(volume, out, err);
+}
+
+int lvm_image_look_again(const char *volume, struct lvm_image *image, struct err *err)
+{
+	char chosen[2 * sizeof(image->name)], found[sizeof(image->name)], tags[512];
+	const char *number;
+	struct lvm_said said;
+
+	snprintf(chosen, sizeof(chosen), "lv_name=\"%s\" && lv_tags={\"" LVM_IMAGE_TAG "\"}", image->name);
+	if (lvm_run((const char *const[]){ "lvm", "lvs", "--noheadings", "--nameprefixes", "-o", "lv_name,lv_tags", "-S", chosen, image->vg, NULL },
 		    &said))
 		return lvm_failed(volume, "lvs of its volume group", &said, err);
-	out->there = take(said.out, "LVM2_LV_NAME='", found, sizeof(found)) && !strcmp(found, out->name);
+	image->there = take(said.out, "LVM2_LV_NAME='", found, sizeof(found)) && !strcmp(found, image->name);
+	*image->number = 0;
+	if (!image->there || !take(said.out, "LVM2_LV_TAGS='", tags, sizeof(tags)))
+		return 0;
+	number = strstr(tags, LVM_IMAGE_BACKUP_TAG);
+	if (number)
+		snprintf(image->number, sizeof(image->number), "%.*s", (int)sizeof(image->number) - 1, number + strlen(LVM_IMAGE_BACKUP_TAG));
 	return 0;
 }
 
-/* Runs lvcreate.  size: as for lvm_image_make(). */
-static int run_lvcreate(const char *volume, uint64_t size, const struct lvm_image *image, struct err *err)
+int lvm_image_look_at(const char *volume, struct json_object **status, struct lvm_image *out, struct err *err)
 {
-	char of[2 * LVM_IMAGE_NAME], sectors[32];
+	const char *origin;
+	int r = volume_find_status(volume, status, err);
+
+	if (r)
+		return r;
+	origin = json_text(*status, "origin");
+	if (json_object_object_get(*status, "image"))
+		r = err_set(err, -EEXIST, "volume %s: it has an image already; run 'eractl image drop %s' to drop it", volume, volume);
+	else if (origin)
+		r = lvm_image_look(volume, origin, out, err);
+	else
+		r = err_set(err, -EBADMSG, "volume %s: the answer of erad to status has no origin", volume);
+	if (r)
+		json_object_put(*status);
+	return r;
+}
+
+int lvm_image_check_size(const char *volume, const struct lvm_image *image, uint64_t size, struct err *err)
+{
+	if (!size && !image->thin)
+		return err_set(err, -EINVAL, "volume %s: --size is missing: a snapshot of %s/%s, which is not a thin volume, needs a size, as in 4G",
+			       volume, image->vg, image->lv);
+	if (size && image->thin)
+		return err_set(err, -EINVAL, "volume %s: --size was given, but %s/%s is a thin volume, whose snapshot has no size of its own; leave out --size",
+			       volume, image->vg, image->lv);
+	return 0;
+}
+
+static int run_lvcreate(const char *volume, const struct lvm_image_choice *choice, const struct lvm_image *image, struct err *err)
+{
+	char of[2 * LVM_IMAGE_NAME], sectors[32], tag[sizeof(LVM_IMAGE_BACKUP_TAG) + IMAGE_NUMBER_SIZE];
 	struct lvm_said said;
 	const char *argv[20];
 	size_t n = 0;
 
 	snprintf(of, sizeof(of), "%s/%s", image->vg, image->lv);
 	/* lvcreate expects a multiple of 512 bytes. */
-	snprintf(sectors, sizeof(sectors), "%" PRIu64 "s", (size + 511) / 512);
+	snprintf(sectors, sizeof(sectors), "%" PRIu64 "s", (choice->size + 511) / 512);
+	snprintf(tag, sizeof(tag), LVM_IMAGE_BACKUP_TAG "%s", choice->number ? choice->number : "");
 	argv[n++] = "lvm";
 	argv[n++] = "lvcreate";
 	argv[n++] = "-s";
@@ -103,6 +149,10 @@ static int run_lvcreate(const char *volume, uint64_t size, const struct lvm_imag
 	argv[n++] = image->name;
 	argv[n++] = "--addtag";
 	argv[n++] = LVM_IMAGE_TAG;
+	if (choice->number) {
+		argv[n++] = "--addtag";
+		argv[n++] = tag;
+	}
 	if (image->thin) {
 		/* LVM skips the activation of a thin snapshot, unless told otherwise. */
 		argv[n++] = "-kn";
@@ -112,7 +162,7 @@ static int run_lvcreate(const char *volume, uint64_t size, const struct lvm_imag
 	}
 	argv[n++] = of;
 	argv[n] = NULL;
-	if (lvm_run(argv, &said))
+	if (lvm_run_holding(argv, choice->held, &said))
 		return lvm_failed(volume, "lvcreate -s", &said, err);
 	if (!blockdev_at(image->device))
 		return err_set(err, -ENODEV, "volume %s: lvcreate has made %s/%s, but there is no %s; run 'eractl image drop %s' to remove the snapshot",
@@ -136,8 +186,8 @@ static int begin_freeze(struct freeze *f, const char *volume, struct json_object
 	return r == -ENODEV ? 0 : r;
 }
 
-int lvm_image_make(const char *volume, struct json_object *status, uint64_t size, struct lvm_image *image,
-		   struct json_object **made, long long *frozen_ms, struct err *err)
+int lvm_image_make(const char *volume, struct json_object *status, const struct lvm_image_choice *choice,
+		   struct lvm_image *image, struct json_object **made, long long *frozen_ms, struct err *err)
 {
 	struct freeze freeze = { .guardian = -1 };
 	struct err why;
@@ -154,7 +204,7 @@ int lvm_image_make(const char *volume, struct json_object *status, uint64_t size
 		r = err_set(err, -EIO, "volume %s: the process that keeps the file system frozen has ended before lvcreate began, so the file system would not be clean in the snapshot; no snapshot is made; try again",
 			    volume);
 	} else {
-		r = run_lvcreate(volume, size, image, err);
+		r = run_lvcreate(volume, choice, image, err);
 	}
 	end = freeze_end(&freeze, frozen_ms, &why);
 	if (r && end) {

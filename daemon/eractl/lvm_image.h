@@ -31,15 +31,19 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/image.h"
 
 #define LVM_IMAGE_SUFFIX	"-erad-image"	/* follows the name of the logical volume */
 #define LVM_IMAGE_TAG		"erad-image"
+#define LVM_IMAGE_BACKUP_TAG	"erad-backup-"	/* is followed by the number of a backup's image */
 #define LVM_IMAGE_NAME		129		/* size of a buffer for a name of LVM */
 
 struct lvm_image {
 	char vg[LVM_IMAGE_NAME], lv[LVM_IMAGE_NAME];	/* the origin of the volume */
 	bool thin;					/* the origin is a thin volume */
 	bool there;					/* there is an image */
+	/* The number that eractl backup has drawn for this image; "": another command has made it. */
+	char number[IMAGE_NUMBER_SIZE];
 	char name[LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)];	/* of the snapshot, without VG */
 	char device[sizeof("/dev//") + 2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)];
 };
@@ -51,15 +55,40 @@ struct lvm_image {
 int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out, struct err *err);
 
 /*
- * Makes the image of an open volume.  status: its STATUS, see protocol.h.  size: size of the
- * snapshot in bytes, or 0 if the origin is a thin volume.  On success, *made is erad's answer to the
- * checkpoint, and the caller drops the reference.  *frozen_ms receives for how long the file system
- * was frozen, in milliseconds, or -1 if no file system was frozen.  The token in *made is not noted
- * yet: see seen_note.h.  If this function fails, there is no image, or err says how to drop the
- * image.
+ * Gets the STATUS of the volume from erad, and calls lvm_image_look().  On success, the caller drops
+ * the reference to *status.  EEXIST: erad has an image of the volume.  Then this function does not
+ * run lvm: lvs opens and reads all devices, also the image.  If the copy-on-write store of the image
+ * hangs, lvs would wait for the store, and keep the image open, so that erad could not drop it.
  */
-int lvm_image_make(const char *volume, struct json_object *status, uint64_t size, struct lvm_image *image,
-		   struct json_object **made, long long *frozen_ms, struct err *err);
+int lvm_image_look_at(const char *volume, struct json_object **status, struct lvm_image *out, struct err *err);
+
+/*
+ * Looks for the image again, in the volume group that lvm_image_look() has found, and sets `there` and
+ * `number`.
+ */
+int lvm_image_look_again(const char *volume, struct lvm_image *image, struct err *err);
+
+/*
+ * Checks that the size of the snapshot fits the kind of the origin.  EINVAL: a thin volume has a size,
+ * or another logical volume has none.
+ */
+int lvm_image_check_size(const char *volume, const struct lvm_image *image, uint64_t size, struct err *err);
+
+struct lvm_image_choice {
+	uint64_t size;		/* size of the snapshot in bytes; 0: the origin is a thin volume */
+	const char *number;	/* the number that eractl backup has drawn for the image, or NULL */
+	int held;		/* lvcreate keeps this file open until it ends; -1: no file */
+};
+
+/*
+ * Makes the image of an open volume.  status: its STATUS, see protocol.h.  On success, *made is erad's
+ * answer to the checkpoint, and the caller drops the reference.  *frozen_ms receives for how long the
+ * file system was frozen, in milliseconds, or -1 if no file system was frozen.  The token in *made is
+ * not noted yet: see seen_note.h.  If this function fails, there is no image, or err says how to drop
+ * the image.
+ */
+int lvm_image_make(const char *volume, struct json_object *status, const struct lvm_image_choice *choice,
+		   struct lvm_image *image, struct json_object **made, long long *frozen_ms, struct err *err);
 
 /*
  * Removes the snapshot, and no other logical volume.  EBUSY: other logical volumes depend on the

@@ -96,7 +96,7 @@ test_image_lvm_of_a_linear_volume()
 	# Without a file system, nothing is frozen.
 	wipefs -qa /dev/mapper/data
 	write_at data 0 1048576
-	same "$(eractl image create data --lvm --size 8M --json | field frozen_seconds)" null
+	same "$(eractl image create data --lvm --size 8M --json | field .frozen_seconds)" null
 	cmp /dev/mapper/data /dev/vg/data-erad-image
 	exec {fd}< /dev/vg/data-erad-image
 	says "lvremove of its image failed: Logical volume vg/data-erad-image in use" image drop data

@@ -498,7 +498,7 @@ test_lvm_manual_page()
 		echo 'grep -q later /srv/later'
 		echo 'umount /srv'
 	} > "$T/script"
-	same "$(grep -c . "$T/script")" 63
+	same "$(grep -c . "$T/script")" 64
 	unshare --mount bash -euxo pipefail "$T/script" > "$T/out"
 	grep -q 'changed of 128 MiB' "$T/diff" || fail "the diff is $(cat "$T/diff")"
 	same "$(eractl list --json | grep -c '"volume"')" 0
