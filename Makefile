@@ -145,7 +145,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
-daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_together test_ops test_ops_open test_witness)
+daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_together test_ops test_ops_live test_ops_open test_witness)
 daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device, common/blockdev.c and common/dev_links.c. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(addprefix $(BUILD)/unit/,test_blockdev test_dev_links test_devices test_dm test_identity)
@@ -164,7 +164,7 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info get_uuid update_nodes)
 # The tests of daemon/erad/ops need further stand-ins.
-ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_open)
+ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_live test_ops_open)
 ops_sources	:= tests/unit/ops_fixture.c
 ops_wraps	:= eratab_read stat lstat open fsync hidden_update seen_read origin_ask origin_count_read blockdev_attribute $(patsubst %,probe_%,device sector_size in_use user lasting apart) \
 	$(patsubst %,dm_%,exists is_volume create remove load_size)

@@ -26,14 +26,15 @@ void sim_start(const uint8_t id[16])
 }
 
 /*
- * Removes the target, and wakes its owner.  The caller has dropped the writes of the batch, or
- * holds them again.  Context: lock.
+ * Removes the target, and wakes its owner if `wake` is true.  The caller has dropped the writes of
+ * the batch, or holds them again.  Context: lock.
  */
-static void remove_target(struct target *t)
+static void remove_target(struct target *t, bool wake)
 {
 	t->exists = false;
 	t->batch = 0;
-	target_wake_owner(t);
+	if (wake)
+		target_wake_owner(t);
 }
 
 void sim_reload(void)
@@ -42,19 +43,29 @@ void sim_reload(void)
 	if (module.newest + 1 == TARGETS)
 		abort();
 	target_give_back(&module.target[module.newest]);
-	remove_target(&module.target[module.newest]);
+	remove_target(&module.target[module.newest], true);
 	module.target[++module.newest] = (struct target){ .exists = true, .state = ERAD_DETACHED, .peer = -1 };
 	pthread_mutex_unlock(&module.lock);
 }
 
-void sim_remove(void)
+static void remove_all(bool wake)
 {
 	pthread_mutex_lock(&module.lock);
 	sim_writers_drop();
 	for (unsigned int i = 0; i < TARGETS; i++)
 		if (module.target[i].exists)
-			remove_target(&module.target[i]);
+			remove_target(&module.target[i], wake);
 	pthread_mutex_unlock(&module.lock);
+}
+
+void sim_remove(void)
+{
+	remove_all(true);
+}
+
+void sim_remove_unnoticed(void)
+{
+	remove_all(false);
 }
 
 void sim_load(unsigned int nr, unsigned int origin, unsigned int metadata)

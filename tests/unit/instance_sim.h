@@ -30,6 +30,8 @@ void sim_start(const uint8_t uuid[16]);
 void sim_reload(void);
 /* Removes the target.  Afterwards the caller kicks the volume, as erad's main loop would. */
 void sim_remove(void);
+/* Removes the target without waking its owner, who notices it only at the next look. */
+void sim_remove_unnoticed(void);
 
 /*
  * Starts this many writers, which write without end.  Each write is to a block that was never

@@ -14,4 +14,12 @@
  */
 int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 
+/*
+ * Claims the name as volumes_claim() does.  If the open volume has no target any more, waits until
+ * the volume has ended; then *v is NULL.  The volume thread may not have noticed yet that the
+ * target is gone, so the volume may still look as if it served writes.  ETIMEDOUT: the volume has
+ * not ended within two minutes.
+ */
+int op_claim_live(struct claim *c, const char *name, struct volume **v, struct err *err);
+
 #endif /* ERAD_CLAIM_H */

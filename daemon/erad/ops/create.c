@@ -22,6 +22,7 @@
 #include "erad/device/hidden.h"
 #include "common/identity.h"
 #include "erad/device/probe.h"
+#include "erad/ops/claim.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/create.h"
 #include "erad/ops/open.h"
@@ -512,7 +513,7 @@ int create_with(const struct create_args *args,
 	if (*a.origin != '/' || *a.metadata != '/')
 		return err_set(err, -EINVAL, "%.300s is not an absolute path",
 			       *a.origin != '/' ? a.origin : a.metadata);
-	r = volumes_claim(&claim, a.name, &v, err);
+	r = op_claim_live(&claim, a.name, &v, err);
 	if (r)
 		return r;
 	if (v) {

@@ -15,6 +15,7 @@
 #include "common/lvm_filter.h"
 #include "erad/base/log.h"
 #include "erad/device/hidden.h"
+#include "erad/ops/claim.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/table.h"
@@ -126,7 +127,7 @@ int op_forget(const char *name, struct forgotten *out, struct err *err)
 	int r;
 
 	*out = (struct forgotten){ 0 };
-	r = volumes_claim(&claim, name, &v, err);
+	r = op_claim_live(&claim, name, &v, err);
 	if (r)
 		return r;
 	if (v) {

@@ -17,6 +17,7 @@
 #include "erad/device/dm.h"
 #include "erad/device/hidden.h"
 #include "erad/device/probe.h"
+#include "erad/ops/claim.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/open.h"
@@ -388,7 +389,7 @@ int op_open(const char *name, const struct open_choice *choice, struct volume **
 	struct volume *v;
 	int r;
 
-	r = volumes_claim(&claim, name, &v, err);
+	r = op_claim_live(&claim, name, &v, err);
 	if (r)
 		return r;
 	if (v) {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Operations on a volume whose target has just been removed, or has no open volume yet. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "erad/ops/forget.h"
+#include "erad/ops/open.h"
+#include "erad/volume/registry.h"
+#include "ops_fixture.h"
+#include "volume_fixture.h"
+
+/* Opens the volume, and returns how many gaps its metadata has. */
+static uint64_t gaps_after_open(void)
+{
+	struct store_info info;
+	struct volume *v;
+	struct err err;
+
+	if (op_open("data", &(struct open_choice){ 0 }, &v, &err))
+		fail_msg("%s", err.msg);
+	store_info(volume_store_get(v), &info);
+	volume_store_put(v);
+	volume_unref(v);
+	return info.gaps;
+}
+
+/* Removes the device as `dmsetup remove` does, before erad has noticed it. */
+static void remove_device_unnoticed(void)
+{
+	sim_remove_unnoticed();
+	sim.device_exists = false;
+	assert_true(volumes_have("data"));
+}
+
+static void test_a_volume_whose_device_was_just_removed_is_not_taken_for_an_open_one(void **state)
+{
+	struct forgotten forgotten;
+	struct volume *v;
+	struct err err;
+
+	(void)state;
+	create_data();
+	remove_device_unnoticed();
+	assert_int_equal(gaps_after_open(), 0);
+	assert_int_equal(sim.creates, 2);
+	/* Without a removal, the volume stays open. */
+	assert_int_equal(gaps_after_open(), 0);
+	assert_int_equal(sim.creates, 2);
+	remove_device_unnoticed();
+	assert_int_equal(op_create(create_args_of_data(), &v, &err), -EEXIST);
+	assert_sentence(&err, "already has a volume of this name");
+	assert_int_equal(gaps_after_open(), 0);
+	remove_device_unnoticed();
+	if (op_forget("data", &forgotten, &err))
+		fail_msg("%s", err.msg);
+	free(forgotten.metadata);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_files(test_a_volume_whose_device_was_just_removed_is_not_taken_for_an_open_one),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_start_registry, NULL);
+}
