@@ -6,11 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "erad/ops/closed.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
+#include "erad/request/diff.h"
+#include "erad/request/dump.h"
 #include "erad/volume/registry.h"
 #include "ops_fixture.h"
 #include "volume_fixture.h"
@@ -62,10 +66,50 @@ static void test_a_volume_whose_device_was_just_removed_is_not_taken_for_an_open
 	free(forgotten.metadata);
 }
 
+static void check_closed_store(int expected)
+{
+	struct store *s;
+	struct err err;
+
+	assert_int_equal(op_open_closed("data", &s, &err), expected);
+	if (!expected)
+		store_close(s, false, NULL);
+}
+
+static void test_the_metadata_of_a_live_target_is_not_read_as_that_of_a_closed_volume(void **state)
+{
+	struct json_object *answer;
+	uint8_t uuid[16];
+	struct volume *v;
+	struct err err;
+
+	(void)state;
+	create_data();
+	v = volumes_get("data");
+	memcpy(uuid, v->uuid, sizeof(uuid));
+	volume_unref(v);
+	close_data();
+	check_closed_store(0);
+	/* The target of an erad that was killed; in this program, no adopter opens a volume for it. */
+	sim_start(uuid);
+	check_closed_store(-EAGAIN);
+	for (enum store_view view = STORE_NOW; view <= STORE_SNAPSHOT; view++) {
+		assert_int_equal(request_diff(NULL, "data", 1, NULL, view, &answer, &err), -EAGAIN);
+		assert_sentence(&err, "is live with the UUID of the metadata; try again");
+		assert_int_equal(request_dump(NULL, "data", view, DUMP_MOMENT, &answer, &err), -EAGAIN);
+	}
+	/* The target of another volume. */
+	uuid[0]++;
+	sim_start(uuid);
+	check_closed_store(0);
+	sim_remove();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_files(test_a_volume_whose_device_was_just_removed_is_not_taken_for_an_open_one),
+		with_files(test_the_metadata_of_a_live_target_is_not_read_as_that_of_a_closed_volume),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_start_registry, NULL);

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Finds a volume's line in eratab, and its metadata: see closed.h. */
+#include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/sysfs.h"
+#include "common/uuid.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/table.h"
 #include "erad/volume/peek.h"
+#include "erad/volume/registry.h"
 
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err)
@@ -29,11 +37,48 @@ int op_known(const char *name, struct err *err)
 	return r;
 }
 
+/* Returns whether the target was made with this metadata. */
+static bool uses_metadata(const struct erad_info *i, const struct store_info *s, dev_t metadata)
+{
+	if (!uuid_is_zero(i->uuid))
+		return !memcmp(i->uuid, s->uuid, sizeof(i->uuid));
+	/* A table that was made by hand may name no UUID. */
+	return metadata && makedev(i->meta_major, i->meta_minor) == metadata;
+}
+
+/*
+ * Returns EAGAIN if a target has the UUID of the metadata.  metadata: number of the metadata
+ * device; 0: the metadata is a file.
+ */
+static int refuse_live(struct store *s, dev_t metadata, struct err *err)
+{
+	char device[DM_NAME_SIZE];
+	struct store_info info;
+	struct instances l;
+	int r;
+
+	store_info(s, &info);
+	r = volumes_targets(&l, err);
+	for (uint32_t n = 0; n < l.nr && !r; n++) {
+		if (!uses_metadata(&l.info[n], &info, metadata))
+			continue;
+		if (dm_name(makedev(l.info[n].dev_major, l.info[n].dev_minor), device))
+			strcpy(device, "?");
+		r = err_set(err, -EAGAIN,
+			    "erad has no open volume of this name, but /dev/mapper/%s is live with the UUID of the metadata; try again when 'eractl status' shows the volume",
+			    device);
+	}
+	instances_free(&l);
+	return r;
+}
+
 int op_open_closed(const char *name, struct store **out, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct engine *engine = NULL;
+	dev_t metadata = 0;
 	struct eratab tab;
+	struct store *s;
 	int r;
 
 	r = op_find_entry(name, &tab, &e, err);
@@ -42,6 +87,18 @@ int op_open_closed(const char *name, struct store **out, struct err *err)
 	r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, err);
 	if (!r)
 		r = engine_open(e->metadata, ENGINE_READ, &engine, err);
+	if (!r)
+		metadata = blockdev_at(e->metadata);
 	eratab_free(&tab);
-	return r ? r : store_open(engine, STORE_READ, out, err);
+	if (!r)
+		r = store_open(engine, STORE_READ, &s, err);
+	if (r)
+		return r;
+	/* The lock of the metadata excludes an open from now on, so look at the targets only now. */
+	r = refuse_live(s, metadata, err);
+	if (r)
+		store_close(s, false, NULL);
+	else
+		*out = s;
+	return r;
 }
