@@ -189,7 +189,7 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(Q)$(CC) $(UNIT_CFLAGS) -Wl,--as-needed $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
-$(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=thread_usual,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node $(heap_wraps:%=-Wl,--wrap=%)
+$(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=thread_usual,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node,--wrap=holders_have $(heap_wraps:%=-Wl,--wrap=%)
 $(ops_tests): $(call unit_object,$(ops_sources))
 $(ops_tests): OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))

@@ -66,6 +66,27 @@ static void test_a_volume_whose_device_was_just_removed_is_not_taken_for_an_open
 	free(forgotten.metadata);
 }
 
+static void test_a_close_waits_until_the_volumes_own_target_has_released_the_origin(void **state)
+{
+	(void)state;
+	create_data();
+	close_data();
+	assert_int_equal(gaps_after_open(), 0);
+	/* More attempts than another user of the origin is waited for. */
+	fixture_busy_claims = 30;
+	fixture_busy_own = true;
+	close_data();
+	assert_int_equal(fixture_busy_claims, 0);
+	assert_int_equal(gaps_after_open(), 0);
+	/* Another user: the close gives up. */
+	fixture_busy_claims = 30;
+	fixture_busy_own = false;
+	close_data();
+	assert_int_equal(fixture_busy_claims, 10);
+	fixture_busy_claims = 0;
+	assert_int_equal(gaps_after_open(), 1);
+}
+
 static void check_closed_store(int expected)
 {
 	struct store *s;
@@ -109,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_files(test_a_volume_whose_device_was_just_removed_is_not_taken_for_an_open_one),
+		with_files(test_a_close_waits_until_the_volumes_own_target_has_released_the_origin),
 		with_files(test_the_metadata_of_a_live_target_is_not_read_as_that_of_a_closed_volume),
 	};
 

@@ -36,8 +36,18 @@ struct volume *volume;
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 bool __wrap_dm_lives(dev_t dev);
 int __wrap_seal_open(const char *path, bool claim, struct err *err);
+bool __wrap_holders_have(dev_t origin, dev_t holder);
 
 unsigned char fixture_origin_byte;
+unsigned int fixture_busy_claims;
+bool fixture_busy_own;
+
+bool __wrap_holders_have(dev_t origin, dev_t holder)
+{
+	(void)origin;
+	(void)holder;
+	return fixture_busy_claims && fixture_busy_own;
+}
 
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE])
 {
@@ -54,10 +64,13 @@ bool __wrap_dm_lives(dev_t dev)
 
 int __wrap_seal_open(const char *path, bool claim, struct err *err)
 {
-	const int fd = memfd_create("origin", MFD_CLOEXEC);
+	int fd;
 
-	(void)claim;
-	(void)err;
+	if (claim && fixture_busy_claims) {
+		fixture_busy_claims--;
+		return err_set(err, -EBUSY, "the origin is busy");
+	}
+	fd = memfd_create("origin", MFD_CLOEXEC);
 	assert_string_equal(path, "/dev/sim");
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, geometry.nr_sectors * 512), 0);

@@ -85,4 +85,11 @@ uint32_t durable_era(void);
 /* The first byte of the origin.  All others are zeros. */
 extern unsigned char fixture_origin_byte;
 
+/*
+ * How many further attempts to claim the origin fail with EBUSY, and whether the volume's own device
+ * is the reason.
+ */
+extern unsigned int fixture_busy_claims;
+extern bool fixture_busy_own;
+
 #endif /* VOLUME_FIXTURE_H */

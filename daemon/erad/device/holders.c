@@ -249,3 +249,15 @@ bool holders_exist(dev_t origin)
 		closedir(d);
 	return exist;
 }
+
+bool holders_have(dev_t origin, dev_t holder)
+{
+	struct dev_links l;
+	bool found = false;
+
+	dev_links_open(&l, origin, DEV_HOLDERS);
+	while (!found && dev_links_next(&l) > 0)
+		found = l.dev == holder;
+	dev_links_close(&l);
+	return found;
+}

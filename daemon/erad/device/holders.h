@@ -66,4 +66,7 @@ int holders_find(dev_t origin, const struct holders_own *own, const uint8_t uuid
 /* Returns whether the kernel's list of holders of the origin contains any device. */
 bool holders_exist(dev_t origin);
 
+/* Returns whether the kernel's list of holders of the origin has the device `holder`. */
+bool holders_have(dev_t origin, dev_t holder);
+
 #endif /* ERAD_HOLDERS_H */

@@ -11,14 +11,18 @@
 #include "common/seal.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/device/holders.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/origin_seal.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 
+/* How often another user of the origin is waited for, and the limit for the volume's own target. */
 #define CLAIM_TRIES	20
 #define CLAIM_PAUSE_US	50000
+#define OWN_MS		10000
 
 struct search {
 	const struct volume *v;
@@ -49,21 +53,24 @@ static bool new_target_has_it(const struct volume *v)
  * Returns 0 if nobody uses the origin, or if a new target of the volume uses the origin.  EBUSY:
  * another program uses the origin.  Claims the origin exclusively only for a moment, so that other
  * programs are refused only for this moment.  Tries several times, because the old target releases
- * the origin shortly after erad has noticed the end of the target.
+ * the origin after erad has noticed the end of the target.  As long as the kernel still lists the
+ * volume's device as a holder of the origin, this may take long on a busy machine.
  */
 static int check_unused(struct volume *v, struct err *err)
 {
 	struct origin_question q;
+	const uint64_t end = thread_now_ms() + OWN_MS;
 	struct origin_answer a;
-	int r = -EBUSY;
+	unsigned int tries = 0;
+	int r;
 
 	origin_question(v, ORIGIN_READ_UNUSED, &q);
-	for (unsigned int i = 0; i < CLAIM_TRIES && r == -EBUSY; i++) {
-		if (i)
-			usleep(CLAIM_PAUSE_US);
-		r = origin_ask_for_seal(v, &q, &a, err);
-		if (r == -EBUSY && new_target_has_it(v))
+	while ((r = origin_ask_for_seal(v, &q, &a, err)) == -EBUSY) {
+		if (new_target_has_it(v))
 			return 0;
+		if (!(holders_have(v->origin_dev, v->dev) && thread_now_ms() < end) && ++tries == CLAIM_TRIES)
+			break;
+		usleep(CLAIM_PAUSE_US);
 	}
 	return r;
 }
