@@ -30,6 +30,7 @@ is_copy()
 	same "$(debugfs -R 'cat /kept' "$T/export" 2> /dev/null)" "copy $1"
 }
 
+case_timeout["test_backup_nbd_under_load"]=300
 test_backup_nbd_under_load()
 {
 	DESCRIPTION="backup to an NBD server of a mounted ext4 under load, by --image and by --freeze, makes a full copy and increments that are clean; if the server is killed during a freeze, the file system is thawed, and the next backup is an increment"

@@ -341,7 +341,7 @@ test_image_while_erad_is_restarted()
 	eractl close data
 }
 
-case_timeout["test_image_killed_at_every_step"]=120
+case_timeout["test_image_killed_at_every_step"]=300
 test_image_killed_at_every_step()
 {
 	DESCRIPTION="if erad is killed at every step of image create and drop under load, the next erad restores the volume, or the image is complete, and no write fails"

@@ -472,6 +472,7 @@ test_lvm_attached_twice()
 
 # Run in a separate mount namespace, so that no mount stays after the case.  The shell ends at the
 # first command that fails.
+case_timeout["test_lvm_manual_page"]=300
 test_lvm_manual_page()
 {
 	DESCRIPTION="the commands of erad-lvm(7), exactly as they are in the manual page, track, copy and grow a logical volume, and track and copy it below its volume group"

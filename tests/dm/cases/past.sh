@@ -41,6 +41,7 @@ other_device()
 	dmsetup create other --table "0 $(blockdev --getsz "$1") linear $1 0"
 }
 
+case_timeout["test_other_device_on_the_origin_is_a_gap"]=300
 test_other_device_on_the_origin_is_a_gap()
 {
 	DESCRIPTION="while another device uses the origin, each checkpoint and diff says so, and a diff lists everything; so does the first one after the device has gone; then increments are exact again"
