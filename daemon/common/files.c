@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/files.h"
@@ -54,6 +55,56 @@ int file_sync_name(const char *path)
 	if (fd < 0)
 		return -errno;
 	r = fsync(fd) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+/* Finds the directory of the file at path, or of its target if path is a symbolic link. */
+static int find_directory(const char *path, char dir[PATH_MAX])
+{
+	struct stat st;
+	char *slash;
+
+	if (!realpath(path, dir)) {
+		if (errno != ENOENT)
+			return -errno;
+		if (snprintf(dir, PATH_MAX, "%s", path) >= PATH_MAX)
+			return -ENAMETOOLONG;
+	} else if (!stat(dir, &st) && S_ISDIR(st.st_mode)) {
+		return 0;
+	}
+	slash = strrchr(dir, '/');
+	if (!slash)
+		strcpy(dir, ".");
+	else
+		slash[slash == dir] = 0;
+	return 0;
+}
+
+int file_try_write(const char *path)
+{
+	static const char page[4096];
+	char dir[PATH_MAX];
+	struct statfs fs;
+	int fd, r;
+
+	r = find_directory(path, dir);
+	if (r)
+		return r;
+	fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		r = file_write_at(fd, page, sizeof(page), 0);
+		if (!r && fdatasync(fd))
+			r = -errno;
+		close(fd);
+		return r;
+	}
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+		return -errno;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fstatfs(fd, &fs) || fsync(fd) ? -errno : 0;
 	close(fd);
 	return r;
 }

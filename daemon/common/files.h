@@ -31,6 +31,15 @@ int file_write_at(int fd, const void *buf, size_t len, uint64_t offset);
 int file_sync_name(const char *path);
 
 /*
+ * Finds out whether the file system of a path takes writes: writes a page to a file without a name in
+ * the directory of `path`, and makes the page durable.  If path is a directory, uses this directory.
+ * There need not be a file at path, and no file is left.  If the file system has no files without a
+ * name, only syncs the directory.  Waits as long as the file system takes.  Returns 0 or a negative
+ * errno.
+ */
+int file_try_write(const char *path);
+
+/*
  * Finds the file that a new file may replace.  real receives the path without symbolic links, so
  * that the caller replaces the file, and not a link to it.  If there is no file, real receives the
  * path as it is.  EINVAL: something other than a regular file exists, for example a device.

@@ -34,15 +34,18 @@
  *		vg_name?, vg_uuid?		and the number of LVM's devices on the volume.  vg_name
  *						and vg_uuid: the volume group of the physical
  *						volume; vg_uuid has 32 characters without dashes
- * detach	volume				{"volume", "uuid", "same_uuid", "stood_still_seconds"}:
- *						uuid and same_uuid as for forget
+ * detach	volume				{"volume", "uuid", "same_uuid", "not_removed",
+ *						"stood_still_seconds"}: uuid, same_uuid and not_removed
+ *						as for forget
  * open		volume, origin_replaced?,	as for create, without origin_given
  *		accept_gap?: booleans
  * close	volume				{"volume"}
- * forget	volume				{"volume", "uuid", "same_uuid", "metadata"}: uuid and
- *						metadata are null if not known; same_uuid is another
- *						volume in eratab whose metadata has the same UUID or
- *						cannot be read, or null
+ * forget	volume				{"volume", "uuid", "same_uuid", "not_removed",
+ *						"metadata"}: uuid and metadata are null if not known;
+ *						same_uuid is another volume in eratab whose metadata has
+ *						the same UUID or cannot be read, or null; not_removed
+ *						says why the file that create made is left, if its file
+ *						system does not answer, or is null
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * image_create	volume, store?: a path,		{"volume", "device", "dm_uuid", "era", "token",

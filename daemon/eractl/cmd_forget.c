@@ -22,7 +22,7 @@ static bool print_forgotten(struct json_object *result)
 	if (!volume)
 		return false;
 	printf("%s: forgotten", volume);
-	if (metadata && !access(metadata, F_OK)) {
+	if (metadata && !json_text(result, "not_removed") && !access(metadata, F_OK)) {
 		printf("; its metadata is still in ");
 		print_printable(stdout, metadata);
 	}

@@ -63,6 +63,14 @@ void volume_forget_note(struct json_object *result)
 		seen_forget(json_text(result, "uuid"));
 }
 
+void volume_complain_left(struct json_object *result)
+{
+	const char *volume = json_text(result, "volume"), *why = json_text(result, "not_removed");
+
+	if (volume && why)
+		complain("volume %s: %s", volume, why);
+}
+
 /*
  * Notes the token, prints the gaps and takes the witness, as the job says.  Adds the result to the
  * array results, or prints the result if results is NULL.  Drops the reference to result.  Returns
@@ -74,8 +82,10 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 	const char *volume = json_text(result, "volume");
 	bool ok = true;
 
-	if (job->forgets)
+	if (job->forgets) {
 		volume_forget_note(result);
+		volume_complain_left(result);
+	}
 	if (job->at_boot)
 		seen_note_opened(json_text(result, "token"));
 	else

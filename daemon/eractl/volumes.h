@@ -64,6 +64,12 @@ int volume_run(const struct volumes_job *job, struct json_object *request);
 void volume_forget_note(struct json_object *result);
 
 /*
+ * Prints why the metadata file of a volume that was forgotten was not removed, if its file system has
+ * not answered.
+ */
+void volume_complain_left(struct json_object *result);
+
+/*
  * Sends a request whose answer is a list of volumes.  With json, prints erad's answer.  Without
  * json, calls print with the list, or prints an error if the list is empty.  Calls
  * complain_of_table().  Frees the request.  Returns the exit code.

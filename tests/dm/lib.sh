@@ -118,14 +118,16 @@ remove_devices()
 	((!${#devices[@]}))
 }
 
-# unmount_below DIRECTORY: unmounts everything below the directory, the last mount first.
+# unmount_below DIRECTORY: unmounts everything below the directory, and at /var/lib/erad, the last mount first.
 unmount_below()
 {
 	local i mounts
 
 	mapfile -t mounts < /proc/mounts
 	for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
-		[[ ${mounts[i]} != *" $1/"* ]] || umount "$(cut -d ' ' -f 2 <<< "${mounts[i]}")"
+		# An unmounted file system that is frozen would stay frozen.
+		[[ ${mounts[i]} != *" /var/lib/erad "* ]] || fsfreeze -u /var/lib/erad 2> /dev/null
+		[[ ${mounts[i]} != *" "@("$1/"*|"/var/lib/erad")" "* ]] || umount "$(cut -d ' ' -f 2 <<< "${mounts[i]}")"
 	done
 }
 

@@ -3,8 +3,10 @@
  * Files are replaced durably, and each function that replaces a file reports it if the new name is
  * not durable.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,6 +70,41 @@ static void assert_sentence(const struct err *err, const char *text)
 {
 	if (!strstr(err->msg, text))
 		fail_msg("got \"%s\", expected \"%s\" in it", err->msg, text);
+}
+
+/* Returns the number of entries of the directory of the test, without "." and "..". */
+static unsigned int nr_entries(void)
+{
+	unsigned int nr = 0;
+	DIR *d = opendir(dir);
+
+	assert_non_null(d);
+	while (readdir(d))
+		nr++;
+	closedir(d);
+	return nr - 2;
+}
+
+static void test_a_write_beside_a_path_leaves_nothing(void **state)
+{
+	char missing[PATH_MAX];
+
+	(void)state;
+	close(make_file(path, "old"));
+	assert_int_equal(file_try_write(dir), 0);
+	assert_int_equal(file_try_write(path), 0);
+	assert_int_equal(file_try_write(temporary), 0);
+	assert_int_equal(nr_entries(), 1);
+	assert_holds("old");
+	snprintf(missing, sizeof(missing), "%s/missing/file", dir);
+	assert_int_equal(file_try_write(missing), -ENOENT);
+	/* The file behind a link is where a program would write. */
+	assert_int_equal(symlink("missing/file", temporary), 0);
+	assert_int_equal(file_try_write(temporary), 0);
+	assert_int_equal(unlink(temporary), 0);
+	assert_int_equal(symlink("/proc/self/stat", temporary), 0);
+	assert_true(file_try_write(temporary) < 0);
+	assert_int_equal(unlink(temporary), 0);
 }
 
 static void test_a_file_is_replaced_in_full_or_not_at_all(void **state)
@@ -247,6 +284,7 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_files(test_a_write_beside_a_path_leaves_nothing),
 		with_files(test_a_file_is_replaced_in_full_or_not_at_all),
 		with_files(test_a_name_that_is_not_durable_is_an_error),
 		with_files(test_eratab_reports_that_it_is_not_durable),

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "erad/device/place_peek.h"
 #include "erad_format.h"
 #include "store/super.h"
@@ -37,13 +38,19 @@ void place_peek(const char *path, enum peek_depth depth, struct peek *out)
 	int fd;
 
 	*out = (struct peek){ 0 };
-	if (stat(path, &st))
+	if (stat(path, &st)) {
+		if (depth == PEEK_WRITE && errno == ENOENT)
+			file_try_write(path);
 		return;
+	}
 	out->exists = true;
 	out->fs = st.st_dev;
 	out->inode = st.st_ino;
 	if (S_ISBLK(st.st_mode))
 		out->dev = st.st_rdev;
+	/* Only the time that this takes matters. */
+	if (depth == PEEK_WRITE && !S_ISBLK(st.st_mode))
+		file_try_write(path);
 	if (depth == PEEK_DEVICE || (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode)))
 		return;
 	if (depth == PEEK_OPEN) {

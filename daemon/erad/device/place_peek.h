@@ -29,6 +29,12 @@ enum peek_depth {
 	 * which shows whether the disk answers.
 	 */
 	PEEK_SUPER,
+	/*
+	 * As PEEK_SUPER.  Also tries whether the file system of a file or a directory takes writes,
+	 * by file_try_write(); nothing need exist at the path.  Reads may come from the page cache
+	 * while writes hang, for example in a frozen file system.
+	 */
+	PEEK_WRITE,
 };
 
 /*

@@ -31,6 +31,7 @@
 
 /* Limit in ms for a clean close: enough for the last fold of a full journal on a slow disk. */
 #define END_MS		120000
+#define END_LOOK_MS	5000	/* after so many ms, detach looks whether the metadata hangs */
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -217,6 +218,26 @@ static bool is_served(const char *name)
 }
 
 /*
+ * Waits until the metadata of a volume without a device is closed.  If this takes long, checks
+ * whether the place of the metadata answers, because a close waits for a place that hangs.
+ */
+static int wait_closed(struct volume *v, struct err *err)
+{
+	static const char moved[] = "the logical volumes lie on the physical volume again, but the metadata is not closed yet";
+	int r;
+
+	if (volume_wait_ended(v, END_LOOK_MS))
+		return 0;
+	r = peek_ask(v->metadata, PEEK_WRITE, PEEK_OPEN_MS, NULL, err);
+	if (r == -ETIMEDOUT && !volume_wait_ended(v, 0)) {
+		err_prefix(err, r, "%s", moved);
+		err_suffix(err, "when the metadata can be written again, run 'eractl detach %s' again", v->name);
+		return r;
+	}
+	return volume_wait_ended(v, END_MS) ? 0 : err_set(err, -ETIMEDOUT, "%s after %d seconds", moved, END_MS / 1000);
+}
+
+/*
  * Moves the logical volumes back to the physical volume and removes the volume's device, in any
  * state of the volume.  *us receives the longest time for which I/O waited, in microseconds.
  */
@@ -243,11 +264,7 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 	if (r && r != -ENXIO)
 		return r;
 	v = volumes_get(name);
-	if (v && !volume_wait_ended(v, END_MS))
-		r = err_set(err, -ETIMEDOUT, "the logical volumes lie on the physical volume again, but after %d seconds the metadata is not closed yet",
-			    END_MS / 1000);
-	else
-		r = 0;
+	r = v ? wait_closed(v, err) : 0;
 	volume_unref(v);
 	return r;
 }
@@ -385,7 +402,7 @@ out_line:
 out_found:
 	lvs_free(&found.lvs);
 out_creation:
-	creation_undo(c);
+	creation_undo(c, err);
 	return r;
 }
 
@@ -470,6 +487,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	free(left.metadata);
 	strcpy(out->uuid, left.uuid);
 	strcpy(out->same_uuid, left.same_uuid);
+	out->kept = left.kept;
 	return r ? err_prefix(err, r, "the logical volumes were moved back to %.200s, but the line of the volume cannot be removed from /etc/eratab", e.origin) : 0;
 }
 

@@ -40,6 +40,7 @@ struct detached {
 	uint64_t us;			/* the longest time for which I/O waited, in microseconds */
 	char uuid[UUID_TEXT_SIZE];	/* UUID of the metadata, as in struct forgotten */
 	char same_uuid[ERAD_NAME_MAX + 1];	/* as in struct forgotten */
+	struct err kept;			/* as in struct forgotten */
 };
 
 /*

@@ -311,6 +311,14 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	return r;
 }
 
+/* Adds to the error of a place that does not answer what the user can do.  Returns r. */
+static int other_place(int r, struct err *err)
+{
+	if (r == -ETIMEDOUT)
+		err_suffix(err, "if it does, name another place with --metadata");
+	return r;
+}
+
 /*
  * Checks the arguments of a create, and fills in *g and *origin, the number of the origin.
  * lasting: a buffer of PATH_MAX bytes, which receives the path of the origin for eratab.
@@ -332,7 +340,7 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 			       (unsigned long long)a->block_size, ERAD_PAGE);
 	r = peek_ask(a->origin, PEEK_OPEN, PEEK_OPEN_MS, NULL, err);
 	if (!r)
-		r = peek_ask(a->metadata, PEEK_SUPER, PEEK_OPEN_MS, &found, err);
+		r = other_place(peek_ask(a->metadata, PEEK_WRITE, PEEK_OPEN_MS, &found, err), err);
 	if (r)
 		return r;
 	r = op_read_table(&tab, err);
@@ -432,9 +440,28 @@ void creation_keep(struct creation *c)
 	free(c);
 }
 
-void creation_undo(struct creation *c)
+/*
+ * Returns false if the place of the metadata does not answer, and adds to err what stays there.
+ */
+static bool can_undo(const struct place *p, struct err *err)
 {
-	undo_metadata(&c->place, &c->geometry);
+	struct err why;
+
+	if (!p->created && !p->begun && !*p->aside)
+		return true;
+	if (peek_ask(p->path, PEEK_WRITE, PEEK_OPEN_MS, NULL, &why) != -ETIMEDOUT)
+		return true;
+	err_suffix(err, "the new metadata stays at %.300s (%.600s); when this place works again, repeat the command with --overwrite-metadata, or erase the metadata",
+		   p->path, why.msg);
+	if (*p->aside)
+		err_suffix(err, "the file that was there before is %.300s", p->aside);
+	return false;
+}
+
+void creation_undo(struct creation *c, struct err *err)
+{
+	if (can_undo(&c->place, err))
+		undo_metadata(&c->place, &c->geometry);
 	free(c);
 }
 
@@ -483,7 +510,7 @@ out_line:
 	 */
 	hidden_update(c->origin, false);
 out_metadata:
-	creation_undo(c);
+	creation_undo(c, err);
 	return r;
 }
 
@@ -505,8 +532,9 @@ int create_with(const struct create_args *args,
 		 * Create the directory here and not at the start of erad, when /var may not be
 		 * mounted yet.
 		 */
-		if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
-			return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
+		r = other_place(lib_dir_make(PEEK_OPEN_MS, err), err);
+		if (r)
+			return r;
 		default_metadata(a.name, path, sizeof(path));
 		a.metadata = path;
 	}

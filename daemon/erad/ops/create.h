@@ -38,9 +38,10 @@ struct create_args {
 /*
  * Creates and opens a volume.  Writes nothing to the origin.  *out is a reference, which the caller
  * drops.  After a failure, there is no new file, no line in eratab and no device, and every byte of
- * the metadata's place is as before.  There are two exceptions.  If the user has allowed to
+ * the metadata's place is as before.  There are three exceptions.  If the user has allowed to
  * overwrite a block device, a part of its content may be lost.  If the new device cannot be
- * removed, the device, the line and the metadata stay.
+ * removed, the device, the line and the metadata stay.  If the metadata's place does not answer any
+ * more, the metadata stays.
  */
 int op_create(const struct create_args *a, struct volume **out, struct err *err);
 
@@ -66,6 +67,10 @@ int creation_examine(const struct creation *c, struct err *err);
 /* Writes the metadata. */
 int creation_write(struct creation *c, struct err *err);
 void creation_keep(struct creation *c);
-void creation_undo(struct creation *c);
+/*
+ * Undoes creation_write().  If the place of the metadata does not answer within PEEK_OPEN_MS, leaves
+ * the place as it is, and adds this to err, the error of the create.
+ */
+void creation_undo(struct creation *c, struct err *err);
 
 #endif /* ERAD_CREATE_H */

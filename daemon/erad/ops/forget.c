@@ -26,16 +26,20 @@
 
 /*
  * Removes the metadata file that create has made for the volume, unless another volume uses the
- * file.
+ * file, or the file system does not answer.  In this last case, sets *kept.
  */
-static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
+static void remove_own_file(const struct eratab *tab, const char *name, const char *own, struct err *kept)
 {
 	struct err who;
 
-	if (conflict_file(tab, name, own, &who))
+	if (peek_ask(own, PEEK_WRITE, PEEK_OPEN_MS, NULL, &who)) {
+		err_set(kept, 0, "%s is not removed: %.600s; when its file system works again, remove the file", own, who.msg);
+		log_warn("volume %s: %s", name, kept->msg);
+	} else if (conflict_file(tab, name, own, &who)) {
 		log_notice("volume %s: %s is not removed: %s", name, own, who.msg);
-	else if (unlink(own) && errno != ENOENT)
+	} else if (unlink(own) && errno != ENOENT) {
 		log_warn("volume %s: cannot remove %s: %m", name, own);
+	}
 }
 
 /* Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read within PEEK_MS. */
@@ -90,7 +94,7 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 			snprintf(out->same_uuid, sizeof(out->same_uuid), "%s", same);
 		default_metadata(name, own, sizeof(own));
 		if (out->metadata && !strcmp(out->metadata, own))
-			remove_own_file(&tab, name, own);
+			remove_own_file(&tab, name, own, &out->kept);
 	}
 	eratab_free(&tab);
 	return r;

@@ -21,6 +21,8 @@ struct forgotten {
 	 * no such volume.
 	 */
 	char same_uuid[ERAD_NAME_MAX + 1];
+	/* Why the file that create made was not removed, if its file system does not answer; else "". */
+	struct err kept;
 };
 
 /*

@@ -23,6 +23,7 @@
 #include "erad/ops/image_drop.h"
 #include "erad/ops/table.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
@@ -346,6 +347,10 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 	if (r)
 		return r;
 	dm_tables_free(&d);
+	/* erad writes to the metadata when it attaches to the new target, and until then I/O waits. */
+	r = peek_ask(v->metadata, PEEK_WRITE, PEEK_OPEN_MS, NULL, err);
+	if (r)
+		return r;
 	r = make_devices(v, &l, choice, &origin, out, err);
 	if (!r)
 		r = put_below(v, &l, origin, out, err);

@@ -22,6 +22,7 @@
 #include "erad/ops/conflict.h"
 #include "erad/ops/image_store.h"
 #include "erad/ops/table.h"
+#include "erad/volume/peek.h"
 
 #define SIZE_MIN	(8u << 20)	/* bytes */
 #define DEFAULT_MIN	(64u << 20)	/* bytes */
@@ -194,6 +195,14 @@ static uint64_t default_size(uint64_t volume_bytes)
 	return bytes - bytes % 4096;
 }
 
+/* Adds to the error of a place that does not answer what the user can do.  Returns r. */
+static int other_place(int r, struct err *err)
+{
+	if (r == -ETIMEDOUT)
+		err_suffix(err, "if it does, name another place with --cow");
+	return r;
+}
+
 /*
  * Asks a process to examine the place of the store.  what: ORIGIN_EXAMINE_STORE or
  * ORIGIN_EXAMINE_HELD_STORE.  path: shorter than ORIGIN_PATH_SIZE.
@@ -210,9 +219,7 @@ static int ask(enum origin_read what, uint64_t dev, const char *path, struct ori
 	strcpy(q.path, path);
 	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, a, err);
 	origin_drop(&asked);
-	if (r)
-		err_suffix(err, "if it does, name another place with --cow");
-	return r;
+	return other_place(r, err);
 }
 
 int image_store_examine(const char *path, struct image_store_look *out, struct err *err)
@@ -222,7 +229,7 @@ int image_store_examine(const char *path, struct image_store_look *out, struct e
 
 	*out = (struct image_store_look){ 0 };
 	if (!path)
-		return 0;
+		return other_place(lib_dir_make(PEEK_OPEN_MS, err), err);
 	if (strlen(path) >= ORIGIN_PATH_SIZE)
 		return err_set(err, -ENAMETOOLONG, "the path of the copy-on-write store has %zu bytes, expected at most %u",
 			       strlen(path), ORIGIN_PATH_SIZE - 1);
@@ -232,7 +239,9 @@ int image_store_examine(const char *path, struct image_store_look *out, struct e
 	out->code = a.code;
 	out->err = a.err;
 	out->found = a.store;
-	return 0;
+	if (!a.code && !a.store.dev)
+		r = other_place(peek_ask(path, PEEK_WRITE, PEEK_OPEN_MS, NULL, err), err);
+	return r;
 }
 
 int image_store_examine_held(const char *path, dev_t dev, struct err *err)
@@ -258,8 +267,6 @@ int image_store_open(const struct image_store_choice *choice, const struct image
 		return err_set(err, -errno, "cannot look at %s: %m", path);
 	if (path && !S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return err_set(err, -ENOTBLK, "%s is neither a block device nor a regular file", path);
-	if (!path && mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
-		return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
 	r = check_apart(path ? path : ERAD_LIB_DIR, origin_path, origin, err);
 	if (r)
 		return r;

@@ -59,7 +59,8 @@ struct image_store_look {
 };
 
 /*
- * Examines the place of the store in a process of its own, which may hang.  path NULL: does nothing.
+ * Examines the place of the store in a process of its own, which may hang.  path NULL: the place is
+ * ERAD_LIB_DIR, which this function makes unless it exists.
  * Call this before image_store_open(), and without locks.  ETIMEDOUT: the process has not ended in
  * time.  If the process has refused the place, returns 0, and image_store_open() refuses the place.
  */

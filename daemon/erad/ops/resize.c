@@ -83,9 +83,13 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 
 static int make_metadata_room(struct volume *v, uint64_t nr_sectors, struct err *err)
 {
-	struct store *s = volume_store_get(v);
+	struct store *s;
 	int r;
 
+	r = peek_ask(v->metadata, PEEK_WRITE, PEEK_OPEN_MS, NULL, err);
+	if (r)
+		return r;
+	s = volume_store_get(v);
 	if (!s)
 		return volume_store_missing(err);
 	r = store_make_room(s, nr_sectors, err);
@@ -216,7 +220,7 @@ static int resize_metadata(const struct eratab_entry *e, uint64_t bytes, struct 
 
 	r = choose_size(e->origin, bytes, &dev, &nr_sectors, err);
 	if (!r)
-		r = peek_ask(e->metadata, PEEK_SUPER, PEEK_OPEN_MS, NULL, err);
+		r = peek_ask(e->metadata, PEEK_WRITE, PEEK_OPEN_MS, NULL, err);
 	if (!r)
 		r = engine_open(e->metadata, ENGINE_CLAIM, &engine, err);
 	if (r)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads and changes eratab, under one lock: see table.h. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "erad/ops/table.h"
+#include "erad/volume/peek.h"
 
 /*
  * Protects eratab.  Held during each read of the file, and during each change, which reads and
@@ -54,4 +57,14 @@ int table_remove(const char *name, enum eratab_failed how, struct err *err)
 void default_metadata(const char *name, char *path, size_t size)
 {
 	snprintf(path, size, "%s/%s.erad", ERAD_LIB_DIR, name);
+}
+
+int lib_dir_make(unsigned int ms, struct err *err)
+{
+	struct peek found;
+	int r = peek_ask(ERAD_LIB_DIR, PEEK_WRITE, ms, &found, err);
+
+	if (!r && !found.exists && mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
+		r = err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
+	return r;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "common/eratab_change.h"
+#include "common/err.h"
 
 /* Reads the table.  On success, the caller frees the table with eratab_free(). */
 int op_read_table(struct eratab *tab, struct err *err);
@@ -19,5 +20,11 @@ int table_remove(const char *name, enum eratab_failed how, struct err *err);
 
 /* Sets path to the path of the metadata file that create makes by default. */
 void default_metadata(const char *name, char *path, size_t size);
+
+/*
+ * Makes ERAD_LIB_DIR, unless it exists.  ETIMEDOUT: the file system there has not taken a write
+ * within ms milliseconds.  Call this without locks, and before a file is made in this directory.
+ */
+int lib_dir_make(unsigned int ms, struct err *err);
 
 #endif /* ERAD_TABLE_H */

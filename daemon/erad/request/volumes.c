@@ -149,13 +149,15 @@ int serve_attach(struct request *q, struct json_object **result, struct err *err
 }
 
 /*
- * Adds the UUID of the metadata of a volume that is forgotten, and the name of another volume that
- * may have the same UUID.  Each of the two is null if it is not known.
+ * Adds the UUID of the metadata of a volume that is forgotten, the name of another volume that may
+ * have the same UUID, and why the metadata file was not removed.  Each of the three is null if it is
+ * not known.
  */
-static void add_uuid(struct json_object *o, const char *uuid, const char *same_uuid)
+static void add_left(struct json_object *o, const char *uuid, const char *same_uuid, const struct err *kept)
 {
 	json_object_object_add(o, "uuid", *uuid ? json_object_new_string(uuid) : NULL);
 	json_object_object_add(o, "same_uuid", *same_uuid ? json_object_new_string(same_uuid) : NULL);
+	json_object_object_add(o, "not_removed", *kept->msg ? jsonl_text(kept->msg) : NULL);
 }
 
 int serve_detach(struct request *q, struct json_object **result, struct err *err)
@@ -170,7 +172,7 @@ int serve_detach(struct request *q, struct json_object **result, struct err *err
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	add_uuid(*result, out.uuid, out.same_uuid);
+	add_left(*result, out.uuid, out.same_uuid, &out.kept);
 	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(out.us / 1e6));
 	return 0;
 }
@@ -242,7 +244,7 @@ int serve_forget(struct request *q, struct json_object **result, struct err *err
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	add_uuid(*result, out.uuid, out.same_uuid);
+	add_left(*result, out.uuid, out.same_uuid, &out.kept);
 	json_object_object_add(*result, "metadata", out.metadata ? jsonl_text(out.metadata) : NULL);
 	free(out.metadata);
 	return 0;

@@ -120,7 +120,7 @@ test_create_and_open_while_the_metadata_device_hangs()
 	eractl close data
 	dmsetup suspend slow
 	fails_with "volume data: /dev/mapper/slow was not examined within 20 seconds" eractl open data
-	fails_with "volume data: /dev/mapper/slow cannot be examined, because an attempt to examine it has not ended" eractl resize data --size 32M
+	fails_with "volume data: /dev/mapper/slow was not examined within 20 seconds" eractl resize data --size 32M
 	others_are_served
 	stops_soon
 	dmsetup resume slow
@@ -355,6 +355,129 @@ test_image_of_a_logical_volume_dropped_while_its_store_hangs()
 	wait "$writer"
 	wait_until "the image is dropped" eval 'eractl image drop data || [[ ! -e /dev/mapper/data-image-store ]]'
 	eractl image create data --lvm --size 8M > /dev/null
+	eractl image drop data > /dev/null
+	no_gap data
+}
+
+# slow_home: mounts a file system on /dev/mapper/slow at /var/lib/erad, and makes other, whose metadata is elsewhere.
+slow_home()
+{
+	local disk
+
+	disk=$(new_disk 128M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	mkfs.ext4 -q /dev/mapper/slow
+	mount /dev/mapper/slow /var/lib/erad
+	eractl create other "$(new_disk 64M)" --metadata "$(new_disk 16M)" > /dev/null
+}
+
+# hang_writes: lets the writes to the file system at /var/lib/erad hang. What is in memory can be read.
+hang_writes()
+{
+	sync -f /var/lib/erad
+	dmsetup suspend --nolockfs slow
+}
+
+test_create_while_the_directory_of_erad_hangs()
+{
+	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, or while it is frozen, create is refused in time and with a reason, and leaves nothing; other volumes are created elsewhere and served, and erad can be stopped"
+	local origin why
+
+	why="check whether the device or its file system hangs; if it does, name another place with --metadata"
+	slow_home
+	origin=$(new_disk 64M)
+	fsfreeze -f /var/lib/erad
+	fails_with "volume data: /var/lib/erad/meta was not examined within 20 seconds; $why" \
+		eractl create data "$origin" --metadata /var/lib/erad/meta
+	others_are_served
+	fsfreeze -u /var/lib/erad
+	hang_writes
+	fails_with "volume data: /var/lib/erad was not examined within 20 seconds; $why" eractl create data "$origin"
+	others_are_served
+	bounded 10 eractl create data "$origin" --metadata "$(new_disk 16M)" > /dev/null || fail "no volume with metadata elsewhere"
+	bounded 10 eractl close data || fail "the volume is not closed"
+	bounded 15 eractl forget data > /dev/null 2>&1 || fail "the volume is not forgotten"
+	eractl create data "$origin" > /dev/null 2>&1 &
+	nap 1
+	stops_soon
+	dmsetup resume slow
+	start_erad
+	same "$(ls -A /var/lib/erad)" "lost+found
+seen"
+	eractl create data "$origin" > /dev/null
+	eractl close data
+}
+
+test_forget_while_the_directory_of_erad_hangs()
+{
+	DESCRIPTION="while the file system of /var/lib/erad is frozen, forget removes the line of eratab in time, and says that the metadata file is left"
+
+	slow_home
+	eractl create data "$(new_disk 64M)" > /dev/null
+	eractl close data
+	fsfreeze -f /var/lib/erad
+	bounded 40 eractl forget data > "$T/said" 2>&1 || fail "not forgotten: $(cat "$T/said")"
+	grep -q "volume data: /var/lib/erad/data.erad is not removed: /var/lib/erad/data.erad was not examined within 20 seconds; check whether the device or its file system hangs; when its file system works again, remove the file" \
+		"$T/said" || fail "got $(cat "$T/said")"
+	same "$(grep -c '^data' /etc/eratab)" 0
+	others_are_served
+	stops_soon
+	fsfreeze -u /var/lib/erad
+	start_erad
+	[[ -e /var/lib/erad/data.erad ]] || fail "the file was removed after forget had said that it is left"
+}
+
+test_resize_while_the_directory_of_erad_hangs()
+{
+	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, the resize of a volume with metadata there is refused in time and with a reason, and changes nothing; other volumes are served"
+	local disk
+
+	slow_home
+	disk=$(new_disk 64M)
+	eractl create data "$disk" > /dev/null
+	truncate -s 4G "$(losetup -nO BACK-FILE "$disk")"
+	losetup -c "$disk"
+	hang_writes
+	fails_with "volume data: /var/lib/erad/data.erad was not examined within 20 seconds; check whether the device or its file system hangs" eractl resize data
+	others_are_served
+	dmsetup resume slow
+	same "$(blockdev --getsize64 /dev/mapper/data)" 67108864
+	wait_until "the volume is resized" eractl resize data
+	eractl close data
+	truncate -s 16G "$(losetup -nO BACK-FILE "$disk")"
+	losetup -c "$disk"
+	fsfreeze -f /var/lib/erad
+	fails_with "volume data: /var/lib/erad/data.erad was not examined within 20 seconds" eractl resize data
+	others_are_served
+	stops_soon
+	fsfreeze -u /var/lib/erad
+	start_erad
+	eractl resize data > /dev/null
+	eractl open data > /dev/null
+	same "$(blockdev --getsize64 /dev/mapper/data)" $((16 << 30))
+	no_gap data
+}
+
+case_share["test_image_while_the_directory_of_erad_hangs"]=newest
+test_image_while_the_directory_of_erad_hangs()
+{
+	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, an image with a store or with metadata there is refused in time and with a reason; images with a store elsewhere are made, other volumes are served, and erad can be stopped"
+	local hangs="was not examined within 20 seconds; check whether the device or its file system hangs"
+
+	slow_home
+	eractl create data "$(new_disk 64M)" > /dev/null
+	truncate -s 32M /var/lib/erad/store
+	hang_writes
+	fails_with "volume other: /var/lib/erad $hangs; if it does, name another place with --cow" eractl image create other
+	fails_with "volume other: /var/lib/erad/store $hangs; if it does, name another place with --cow" eractl image create other --cow /var/lib/erad/store
+	fails_with "volume data: /var/lib/erad/data.erad $hangs" eractl image create data --cow "$(new_disk 32M)"
+	bounded 15 eractl image create other --cow "$(new_disk 32M)" > /dev/null 2>&1 || fail "no image with a store elsewhere"
+	bounded 10 eractl image drop other > /dev/null || fail "the image is not dropped"
+	others_are_served
+	dmsetup resume slow
+	wait_until "an image is made" eractl image create other --cow 16M
+	eractl image drop other > /dev/null
+	eractl image create data > /dev/null
 	eractl image drop data > /dev/null
 	no_gap data
 }
