@@ -41,14 +41,14 @@ static void run_child(const char *lock, int (*fn)(const void *arg), const void *
 }
 
 /* Returns the result of the child process, or ETIMEDOUT if it has not ended yet. */
-static int wait_for_child(pid_t pid)
+static int wait_for_child(pid_t pid, unsigned int ms)
 {
 	struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };
 	int r = -ETIMEDOUT, status;
 
 	if (p.fd < 0)
 		return -errno;
-	while ((status = poll(&p, 1, CHILD_MS)) < 0 && errno == EINTR)
+	while ((status = poll(&p, 1, ms)) < 0 && errno == EINTR)
 		;
 	if (status > 0 && waitpid(pid, &status, 0) == pid)
 		r = WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
@@ -56,11 +56,21 @@ static int wait_for_child(pid_t pid)
 	return r;
 }
 
-int child_call(const char *lock, int (*fn)(const void *arg), const void *arg)
+static int call_within(unsigned int ms, const char *lock, int (*fn)(const void *arg), const void *arg)
 {
 	const pid_t pid = fork();
 
 	if (!pid)
 		run_child(lock, fn, arg);
-	return pid < 0 ? -errno : wait_for_child(pid);
+	return pid < 0 ? -errno : wait_for_child(pid, ms);
+}
+
+int child_call(const char *lock, int (*fn)(const void *arg), const void *arg)
+{
+	return call_within(CHILD_MS, lock, fn, arg);
+}
+
+int child_call_within(unsigned int ms, int (*fn)(const void *arg), const void *arg)
+{
+	return call_within(ms, NULL, fn, arg);
 }

@@ -6,7 +6,7 @@
 #ifndef ERACTL_CHILD_H
 #define ERACTL_CHILD_H
 
-#define CHILD_MS	1000	/* limit of the wait for the child process */
+#define CHILD_MS	1000	/* limit of the wait of child_call() for the child process */
 
 /*
  * Calls fn(arg) in a child process, and returns its result, which is 0 or a negative errno down to
@@ -19,5 +19,8 @@
  * child process had the lock for a second.
  */
 int child_call(const char *lock, int (*fn)(const void *arg), const void *arg);
+
+/* As child_call() without a lock, but waits up to ms milliseconds. */
+int child_call_within(unsigned int ms, int (*fn)(const void *arg), const void *arg);
 
 #endif /* ERACTL_CHILD_H */

@@ -108,7 +108,7 @@ static bool lvm_has_moved(const char *pv, const char *name, const char *vg)
 	 */
 	if (!earlier_commands_end(pv, name))
 		return false;
-	if (lvm_uses(pv, &uses, &err)) {
+	if (lvm_uses(pv, 0, &uses, &err)) {
 		complain("volume %s: cannot tell whether LVM leaves %s alone, so the volume is detached again: %s", name, pv, err.msg);
 		return false;
 	}
@@ -141,7 +141,7 @@ static int check_lvm(const char *pv, const char *name, const char *vg)
 		json_object_put(result);
 		return EXIT_FAILURE;
 	}
-	if (lvm_uses(device, &uses, &err))
+	if (lvm_uses(device, 0, &uses, &err))
 		complain("volume %s: cannot tell whether LVM uses %s: %s", name, device, err.msg);
 	else if (!uses)
 		complain("volume %s: LVM does not use %s yet; if LVM has a devices file, run 'lvmdevices --adddev %s'; otherwise change the filter in /etc/lvm so that it accepts the device",
@@ -168,7 +168,7 @@ static int request_attach(const struct command *cmd, const struct create_options
 		err_suffix(&err, "try again when the command has ended");
 		return fail(&err);
 	}
-	if (lvm_path(o->origin, pv, sizeof(pv), &err) || lvm_uses(pv, &uses, &err) ||
+	if (lvm_path(o->origin, pv, sizeof(pv), &err) || lvm_uses(pv, 0, &uses, &err) ||
 	    (uses && write_filter && lvm_check_filter(pv, o->name, &err)))
 		return fail(&err);
 	/*

@@ -18,7 +18,9 @@
 #include "common/eratab_change.h"
 #include "common/eratab_use.h"
 #include "common/file_lock.h"
+#include "common/files.h"
 #include "common/image.h"
+#include "common/jsonl.h"
 #include "common/lvm_filter.h"
 #include "common/uuid.h"
 #include "eractl/child.h"
@@ -26,6 +28,9 @@
 #include "eractl/lvm.h"
 #include "eractl/volumes.h"
 #include "store/super.h"
+
+#define REMOVE_MS	10000u	/* limit of the wait for the removal of the metadata file */
+#define LVM_SECONDS	15u	/* limit of the wait for a command of LVM, which reads all devices */
 
 static bool print_detached(struct json_object *result)
 {
@@ -117,6 +122,38 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 	munmap(shared, 16);
 }
 
+/* The metadata file that a child process removes, if jsonl_now_ms() is at most `until`. */
+struct removal {
+	const char *path;
+	long long until;
+};
+
+/*
+ * Runs in the child process.  Writes to the file system first: if it hangs, the file is not removed
+ * when the file system works again, because the path may lead to another file then.
+ */
+static int remove_in_child(const void *arg)
+{
+	const struct removal *rm = arg;
+
+	file_try_write(rm->path);
+	if (jsonl_now_ms() > rm->until)
+		return -ETIMEDOUT;
+	return unlink(rm->path) && errno != ENOENT ? -errno : 0;
+}
+
+static void remove_own_file(const char *volume, const char *own)
+{
+	const struct removal rm = { .path = own, .until = jsonl_now_ms() + REMOVE_MS };
+	const int r = child_call_within(REMOVE_MS, remove_in_child, &rm);
+
+	if (r == -ETIMEDOUT)
+		complain("volume %s: %s is not removed, because its file system has not answered within %u seconds; when the file system works again, remove the file",
+			 volume, own, REMOVE_MS / 1000);
+	else if (r)
+		complain("volume %s: cannot remove %s: %s", volume, own, strerror(-r));
+}
+
 /*
  * Removes the line of the volume, and the metadata file that attach has created.  uuid receives the
  * UUID of the metadata, or "".
@@ -131,8 +168,8 @@ static int forget(const struct eratab_entry *e, char uuid[UUID_TEXT_SIZE], struc
 	r = eratab_change_remove(ERAD_TAB, e->name, ERATAB_PUT_BACK, err);
 	if (r)
 		return err_prefix(err, r, "volume %s: the logical volumes were moved back to %.200s, but the line of the volume cannot be removed from /etc/eratab", e->name, e->origin);
-	if (!strcmp(e->metadata, own) && unlink(own) && errno != ENOENT)
-		complain("volume %s: cannot remove %s: %s", e->name, own, strerror(errno));
+	if (!strcmp(e->metadata, own))
+		remove_own_file(e->name, own);
 	return 0;
 }
 
@@ -202,7 +239,7 @@ static void check_lvm(const char *name, const char *origin)
 	struct err err;
 	bool uses;
 
-	if (lvm_path(origin, device, sizeof(device), &err) || lvm_uses(device, &uses, &err))
+	if (lvm_path(origin, device, sizeof(device), &err) || lvm_uses(device, LVM_SECONDS, &uses, &err))
 		complain("volume %s: detached, but cannot tell whether LVM uses %s again: %s", name, origin, err.msg);
 	else if (!uses)
 		complain("volume %s: detached, but LVM does not use %s: if LVM has a file of devices, run 'lvmdevices --adddev %s', else remove the filter in /etc/lvm that rejects the device",
@@ -249,6 +286,7 @@ static int detach_without_erad(const char *name, struct json_object **result)
 	json_object_object_add(*result, "volume", json_object_new_string(name));
 	json_object_object_add(*result, "uuid", *uuid ? json_object_new_string(uuid) : NULL);
 	json_object_object_add(*result, "same_uuid", *other ? json_object_new_string(other) : NULL);
+	json_object_object_add(*result, "not_removed", NULL);
 	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(us / 1e6));
 	return EXIT_SUCCESS;
 }
@@ -276,6 +314,7 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 		code = fail(&err);
 	if (!code) {
 		volume_forget_note(result);
+		volume_complain_left(result);
 		if (json) {
 			print_json(result);
 		} else {

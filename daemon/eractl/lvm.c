@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/jsonl.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
 #include "eractl/lvm.h"
@@ -33,9 +36,32 @@ static void take_end(int fd, char *text, size_t size)
 		memmove(text, line + 1, strlen(line + 1) + 1);
 }
 
-int lvm_run_holding(const char *const argv[], int held, struct lvm_said *said)
+/*
+ * Waits until the pipe has output or is closed, at most until the time `until` of jsonl_now_ms(); 0: as
+ * long as it takes.  Returns false if the time is over.
+ */
+static bool wait_for_output(int fd, long long until)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		const long long left = until - jsonl_now_ms();
+
+		n = poll(&p, 1, !until ? -1 : left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/*
+ * Runs lvm as lvm_run_holding() does.  held -1: there is no such file.  ETIMEDOUT: lvm has not ended
+ * within so many seconds; 0: no limit.
+ */
+static int run_within(unsigned int seconds, const char *const argv[], int held, struct lvm_said *said)
+{
+	const long long until = seconds ? jsonl_now_ms() + seconds * 1000ll : 0;
 	int fds[2], errors, status, devnull;
+	bool late = false;
 	size_t len = 0;
 	ssize_t n;
 	pid_t pid;
@@ -67,6 +93,9 @@ int lvm_run_holding(const char *const argv[], int held, struct lvm_said *said)
 		char rest[256];
 		const size_t room = sizeof(said->out) - 1 - len;
 
+		late = !wait_for_output(fds[0], until);
+		if (late)
+			break;
 		n = room ? read(fds[0], said->out + len, room) : read(fds[0], rest, sizeof(rest));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -78,12 +107,22 @@ int lvm_run_holding(const char *const argv[], int held, struct lvm_said *said)
 	said->out[len] = 0;
 	close(fds[0]);
 	status = -1;
-	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+	/* A process that waits for a device does not end before the device answers, so do not wait. */
+	if (late)
+		kill(pid, SIGKILL);
+	while (pid > 0 && !late && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			break;
 	take_end(errors, said->errors, sizeof(said->errors));
 	close(errors);
+	if (late)
+		return -ETIMEDOUT;
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int lvm_run_holding(const char *const argv[], int held, struct lvm_said *said)
+{
+	return run_within(0, argv, held, said);
 }
 
 int lvm_run(const char *const argv[], struct lvm_said *said)
@@ -143,12 +182,17 @@ static int lvm_error(struct lvm_said *said, const char *asked, struct err *err)
 	return err_set(err, -EIO, "'lvm %.150s' failed: %s", asked, lvm_complaint(said));
 }
 
-int lvm_uses(const char *device, bool *uses, struct err *err)
+int lvm_uses(const char *device, unsigned int seconds, bool *uses, struct err *err)
 {
 	char asked[PATH_MAX + 8];
 	struct lvm_said said;
+	int code;
 
-	*uses = !lvm_run((const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, &said);
+	code = run_within(seconds, (const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, -1, &said);
+	if (code == -ETIMEDOUT)
+		return err_set(err, code, "'lvm pvs %.150s' has not ended within %u seconds; check whether a device hangs, and run this command again when it works",
+			       device, seconds);
+	*uses = !code;
 	if (*uses || rejected(said.errors))
 		return 0;
 	snprintf(asked, sizeof(asked), "pvs %s", device);

@@ -37,10 +37,10 @@ int lvm_path(const char *path, char *device, size_t size, struct err *err);
 /*
  * Finds out whether LVM uses the device as a physical volume.  Sets *uses to false if LVM's filter
  * or its file of devices rejects the device.  device: a path from lvm_path().  Waits for commands
- * of LVM that hold a lock.  EIO: the answer of lvm was not understood; err contains the output of
- * lvm.
+ * of LVM that hold a lock, and for devices that hang.  EIO: the answer of lvm was not understood; err
+ * contains the output of lvm.  ETIMEDOUT: lvm has not ended within so many seconds; 0: no limit.
  */
-int lvm_uses(const char *device, bool *uses, struct err *err);
+int lvm_uses(const char *device, unsigned int seconds, bool *uses, struct err *err);
 
 /*
  * The volume group of a physical volume.  Both members are "" if the physical volume is in no
