@@ -47,8 +47,8 @@ static int look_up(const char *path, struct volume *v, uint64_t until, struct pe
 	int r;
 
 	*out = (struct peek){ 0 };
-	/* What is in /dev does not hang. */
-	if (!strncmp(path, "/dev/", strlen("/dev/"))) {
+	/* What is in /dev does not hang, except below /dev/shm, where a file system may be mounted. */
+	if (!strncmp(path, "/dev/", strlen("/dev/")) && strncmp(path, "/dev/shm/", strlen("/dev/shm/"))) {
 		place_peek(path, PEEK_DEVICE, out);
 		return 0;
 	}
