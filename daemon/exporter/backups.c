@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads the reports of eractl backup, and writes them as metrics: see backups.h. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -67,34 +68,41 @@ static struct json_object *read_report(int directory, const char *name)
 	return NULL;
 }
 
-/* Reads the reports and returns their number.  The caller frees them with free_reports(). */
-static size_t read_reports(const char *path, struct report **reports)
+/*
+ * Reads the reports and sets *nr to their number.  The caller frees them with free_reports().  Returns
+ * 0, also if there is no directory, or a negative errno without reports.
+ */
+static int read_reports(const char *path, struct report **reports, size_t *nr)
 {
 	const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent **entries = NULL;
-	size_t nr = 0;
-	int found;
+	int found, ret = 0;
 
 	*reports = NULL;
+	*nr = 0;
 	if (directory < 0)
-		return 0;
+		return errno == ENOENT ? 0 : -errno;
 	found = scandirat(directory, ".", &entries, is_report, alphasort);
+	if (found < 0)
+		ret = -errno;
 	if (found > 0)
 		*reports = calloc(found, sizeof(**reports));
+	if (found > 0 && !*reports)
+		ret = -ENOMEM;
 	for (int i = 0; i < found; i++) {
-		struct report *r = *reports && nr < BACKUPS_MAX ? &(*reports)[nr] : NULL;
+		struct report *r = *reports && *nr < BACKUPS_MAX ? &(*reports)[*nr] : NULL;
 
 		if (r)
 			r->content = read_report(directory, entries[i]->d_name);
 		if (r && r->content) {
 			r->name = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - strlen(SUFFIX));
-			nr++;
+			(*nr)++;
 		}
 		free(entries[i]);
 	}
 	free(entries);
 	close(directory);
-	return nr;
+	return ret;
 }
 
 static void free_reports(struct report *reports, size_t nr)
@@ -118,7 +126,7 @@ static bool value_of(struct json_object *report, const char *key, double *value)
 	return isfinite(*value) && *value >= 0;
 }
 
-static void print_reports(FILE *f, const char *directory)
+static int print_reports(FILE *f, const char *directory)
 {
 	static const struct {
 		const char *key, *name, *help;
@@ -132,7 +140,8 @@ static void print_reports(FILE *f, const char *directory)
 		{ "full", "erad_backup_last_run_full", "Whether the last backup was a full one." },
 	};
 	struct report *reports;
-	const size_t nr = read_reports(directory, &reports);
+	size_t nr;
+	const int r = read_reports(directory, &reports, &nr);
 	double value;
 
 	for (size_t m = 0; nr && m < sizeof(families) / sizeof(*families); m++) {
@@ -148,6 +157,7 @@ static void print_reports(FILE *f, const char *directory)
 		}
 	}
 	free_reports(reports, nr);
+	return r;
 }
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -155,21 +165,31 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 /* `lock` protects these variables. */
 static bool reading;			/* a thread is reading the reports */
 static bool late;			/* a call has waited for this thread for BACKUPS_MS */
+static int failure;			/* a negative errno: the last read of the reports has failed */
 static struct text_stream newest;	/* the metrics of the reports that were read last */
 
 static void *read_thread(void *arg)
 {
 	struct text_stream text = { 0 };
 	FILE *f = text_stream_open(&text);
+	int r = -ENOMEM;
 
 	if (f) {
-		print_reports(f, arg);
+		r = print_reports(f, arg);
 		text_stream_close(f, &text);
 	}
-	free(arg);
 	pthread_mutex_lock(&lock);
-	free(newest.text);
-	newest = text;
+	/* Keep the older reports, so that an alert about an old backup still fires. */
+	free(r ? text.text : newest.text);
+	if (!r)
+		newest = text;
+	if (r && r != failure)
+		fprintf(stderr, "erad-exporter: the directory %s with the reports of backups cannot be read: %s; until it can be read, the metrics of backups are those of the last reports that were read\n",
+			(const char *)arg, strerror(-r));
+	else if (!r && failure)
+		fputs("erad-exporter: the directory of the reports can be read again\n", stderr);
+	failure = r;
+	free(arg);
 	reading = false;
 	if (late)
 		fputs("erad-exporter: the directory of the reports answers again\n", stderr);
@@ -192,12 +212,12 @@ static void start_reading(const char *directory)
 		free(copy);
 }
 
-bool backups_are_late(void)
+bool backups_are_old(void)
 {
 	bool ret;
 
 	pthread_mutex_lock(&lock);
-	ret = late;
+	ret = late || failure;
 	pthread_mutex_unlock(&lock);
 	return ret;
 }

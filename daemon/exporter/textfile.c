@@ -69,7 +69,7 @@ int textfile_write(const char *path, const struct scrape_from *from, struct err 
 	if (!text)
 		return err_set(err, -ENOMEM, "out of memory");
 	/* Keep the old file, because an alert about an old backup needs its metrics. */
-	if (backups_are_late())
+	if (backups_are_old())
 		r = err_set(err, -ETIMEDOUT, "%s is left as it was, because the metrics of backups are missing", path);
 	else
 		r = replace(path, text, len, err);

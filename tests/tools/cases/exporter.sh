@@ -193,6 +193,34 @@ test_exporter_does_not_wait_for_reports_that_hang()
 	kill "$exporter"
 }
 
+test_exporter_keeps_reports_that_cannot_be_read()
+{
+	DESCRIPTION="if the directory with the reports of backups cannot be read, the exporter says so once, and serves the metrics of the last reports; if the directory is gone, there are none"
+	local said="the directory $T/backups with the reports of backups cannot be read: Not a directory; until it can be read, the metrics of backups are those of the last reports that were read"
+
+	answering
+	echo '{"result": {"version": 1, "volumes": []}}' > "$T/answers/status"
+	mkdir "$T/backups"
+	echo '{"volume": "data", "time": 7}' > "$T/backups/x.json"
+	serving
+	same "$(backup_time)" "1 7"
+	mv "$T/backups" "$T/aside"
+	echo 1 > "$T/backups"
+	same "$(backup_time)" "1 7"
+	same "$(backup_time)" "1 7"
+	same "$(grep -c "^erad-exporter: $said$" "$T/exporter.log")" 1
+	# A text file is left as it was: in another process, no reports were read.
+	echo old > "$T/erad.prom"
+	erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --textfile "$T/erad.prom" 2> "$T/err" && fail "the text file was written"
+	same "$(cat "$T/erad.prom")" old
+	rm "$T/backups"
+	same "$(backup_time)" 1
+	grep -qx "erad-exporter: the directory of the reports can be read again" "$T/exporter.log" || fail "$(cat "$T/exporter.log")"
+	mv "$T/aside" "$T/backups"
+	same "$(backup_time)" "1 7"
+	kill "$exporter"
+}
+
 test_exporter_bad_answers()
 {
 	DESCRIPTION="whatever answer the exporter gets in place of erad's, it makes metrics: either erad_up is 0, or invalid values are left out"
