@@ -134,6 +134,19 @@ static void test_remove_waits_for_a_reader_that_closes_the_device(void **state)
 	assert_int_equal(dm_remove("data", &err), -ENXIO);
 }
 
+static void test_remove_waits_longer_while_udev_processes_events(void **state)
+{
+	(void)state;
+	dm_sim.open_count = 1;
+	dm_sim.closed_after = 25;
+	assert_int_equal(dm_remove("data", &err), -EBUSY);
+	assert_string_equal(err.msg, "/dev/mapper/data is in use: it is open (1 times)");
+	devices_write("/run/udev/queue", "");
+	dm_sim.closed_after = 25;
+	assert_int_equal(dm_remove("data", &err), 0);
+	assert_string_equal(dm_sim.tasks, "remove ");
+}
+
 static void test_remove_names_at_once_who_has_the_device(void **state)
 {
 	(void)state;
@@ -195,6 +208,7 @@ int main(void)
 		T(test_whether_a_device_lives_is_known_while_another_swap_waits),
 		T(test_create_that_fails_says_why),
 		T(test_remove_waits_for_a_reader_that_closes_the_device),
+		T(test_remove_waits_longer_while_udev_processes_events),
 		T(test_remove_names_at_once_who_has_the_device),
 		T(test_load_size_changes_the_length_alone),
 		T(test_load_size_refuses_what_it_cannot_swap),

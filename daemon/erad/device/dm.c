@@ -20,8 +20,13 @@
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
 
-#define REMOVE_TRIES	15
-#define REMOVE_PAUSE_MS	100
+/*
+ * Limits for the removal of a device whose opener is not known, as numbers of attempts: when udev
+ * processes no event, and when udev still processes events.
+ */
+#define REMOVE_TRIES		15
+#define REMOVE_TRIES_UDEV	80
+#define REMOVE_PAUSE_MS		100
 
 /*
  * Protects the global state of libdevmapper.  While this lock is held, only the log's lock is
@@ -396,13 +401,14 @@ int dm_remove(const char *name, struct err *err)
 
 	/*
 	 * Try again if EBUSY: udev opens a device for a moment each time a writer has closed the
-	 * device.
+	 * device.  On a busy machine, udev may need seconds for this.
 	 */
 	for (int tries = 0; ; tries++) {
 		pthread_mutex_lock(&dm_lock);
 		r = try_remove(name, &known, err);
 		pthread_mutex_unlock(&dm_lock);
-		if (r != -EBUSY || known || tries == REMOVE_TRIES)
+		if (r != -EBUSY || known || tries >= REMOVE_TRIES_UDEV ||
+		    (tries >= REMOVE_TRIES && access("/run/udev/queue", F_OK)))
 			return r;
 		usleep(REMOVE_PAUSE_MS * 1000);
 	}
