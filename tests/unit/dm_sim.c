@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -38,7 +40,11 @@ int __wrap_dm_task_get_info(struct dm_task *t, struct dm_info *info);
 const char *__wrap_dm_task_get_uuid(const struct dm_task *t);
 void *__wrap_dm_get_next_target(struct dm_task *t, void *next, uint64_t *start, uint64_t *length,
 				char **type, char **params);
-int __wrap_dm_udev_wait(uint32_t cookie);
+int __wrap_dm_udev_wait_immediate(uint32_t cookie, int *ready);
+int __wrap_dm_udev_complete(uint32_t cookie);
+int __wrap_usleep(useconds_t us);
+int __real_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
 void __wrap_dm_task_update_nodes(void);
 
 struct dm_task *__wrap_dm_task_create(int type)
@@ -187,11 +193,35 @@ void *__wrap_dm_get_next_target(struct dm_task *t, void *next, uint64_t *start, 
 	return NULL;
 }
 
-int __wrap_dm_udev_wait(uint32_t cookie)
+int __wrap_dm_udev_wait_immediate(uint32_t cookie, int *ready)
 {
 	assert_int_equal(cookie, dm_sim.cookies);
-	dm_sim.waits++;
+	*ready = !dm_sim.udev_lost || dm_sim.completed;
+	dm_sim.waits += *ready;
 	return 1;
+}
+
+int __wrap_dm_udev_complete(uint32_t cookie)
+{
+	assert_int_equal(cookie, dm_sim.cookies);
+	dm_sim.completed++;
+	return 1;
+}
+
+int __wrap_usleep(useconds_t us)
+{
+	dm_sim.slept_us += us;
+	return 0;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+{
+	const uint64_t us = dm_sim.slept_us;
+
+	if (clock != CLOCK_MONOTONIC)
+		return __real_clock_gettime(clock, t);
+	*t = (struct timespec){ .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+	return 0;
 }
 
 void __wrap_dm_task_update_nodes(void)

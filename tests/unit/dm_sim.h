@@ -28,6 +28,10 @@ struct dm_sim {
 	char tasks[512];		/* types of the tasks that were run, except INFO, each followed by a space */
 	unsigned int live_tasks;	/* how many tasks were created and are not destroyed yet */
 	unsigned int cookies, waits;
+	bool udev_lost;			/* udev processes no event, so only dm_udev_complete() ends a wait */
+	unsigned int completed;		/* how often dm_udev_complete() was called */
+	/* The time by CLOCK_MONOTONIC.  usleep() returns at once, and advances it. */
+	_Atomic uint64_t slept_us;
 	void (*during_run)(void);	/* called while a task other than INFO runs; or NULL */
 };
 

@@ -124,6 +124,15 @@ static void test_create_that_fails_says_why(void **state)
 	assert_string_equal(err.msg, "cannot create /dev/mapper/data: Device or resource busy");
 }
 
+static void test_an_event_that_udev_never_processes_delays_a_task_for_a_minute_only(void **state)
+{
+	(void)state;
+	dm_sim.udev_lost = true;
+	assert_int_equal(dm_remove("data", &err), 0);
+	assert_in_range(dm_sim.slept_us / 1000000, 58, 61);
+	assert_int_equal(dm_sim.completed, 1);
+}
+
 static void test_remove_waits_for_a_reader_that_closes_the_device(void **state)
 {
 	(void)state;
@@ -207,6 +216,7 @@ int main(void)
 		T(test_device_of_a_volume_is_recognized_by_its_uuid),
 		T(test_whether_a_device_lives_is_known_while_another_swap_waits),
 		T(test_create_that_fails_says_why),
+		T(test_an_event_that_udev_never_processes_delays_a_task_for_a_minute_only),
 		T(test_remove_waits_for_a_reader_that_closes_the_device),
 		T(test_remove_waits_longer_while_udev_processes_events),
 		T(test_remove_names_at_once_who_has_the_device),

@@ -27,6 +27,12 @@
 #define REMOVE_TRIES		15
 #define REMOVE_TRIES_UDEV	80
 #define REMOVE_PAUSE_MS		100
+/*
+ * Limit for udev's processing of one event, which may never end, for example if a worker of udev is
+ * killed.
+ */
+#define UDEV_MS			60000
+#define UDEV_PAUSE_MS		5
 
 /*
  * Protects the global state of libdevmapper.  While this lock is held, only the log's lock is
@@ -90,6 +96,29 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 }
 
 /*
+ * Waits until udev has processed the event of a task, so that the links of the device are right.
+ * cookie: libdevmapper's semaphore, which udev's rules release at the end of the event.
+ */
+static void await_udev(uint32_t cookie, const char *name)
+{
+	const uint64_t end = thread_now_ms() + UDEV_MS;
+	bool late = false;
+	int ready;
+
+	while (dm_udev_wait_immediate(cookie, &ready) && !ready && !late) {
+		late = thread_now_ms() >= end;
+		if (!late) {
+			usleep(UDEV_PAUSE_MS * 1000);
+			continue;
+		}
+		log_warn("udev has not processed an event of /dev/mapper/%s within %d seconds, so links to the device may be missing or old; 'udevadm trigger --settle' makes them again",
+			 name, UDEV_MS / 1000);
+		/* Release the semaphore.  Otherwise it would stay in the kernel. */
+		dm_udev_complete(cookie);
+	}
+}
+
+/*
  * Runs the task t, destroys t, and waits for udev.  t NULL: reports that there was no memory.
  * udev_flags: flags for udev's rules.  what: a verb for the message.  Context: dm_lock, which is
  * released during the wait.
@@ -110,7 +139,7 @@ static int run_task_flags(struct dm_task *t, uint16_t udev_flags, const char *wh
 	 * kernel.
 	 */
 	if (cookie)
-		dm_udev_wait(cookie);
+		await_udev(cookie, name);
 
 	pthread_mutex_lock(&dm_lock);
 	dm_task_update_nodes();
