@@ -219,7 +219,8 @@ kernel_objects	:= $(call unit_object,$(kernel_sources) tests/unit/test_writeset.
 $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
-# The tests of a BPF program and of erad_bpf.h. They have stand-ins for the kernel functions that BPF programs call.
+# The tests of a BPF program and of erad_bpf.h. They contain stand-ins for the kernel functions that
+# BPF programs call.
 bpf_objects	:= $(call unit_object,bpf/recorded.bpf.c tests/unit/test_recorded.c tests/unit/test_in_writeset.c)
 $(bpf_objects): OWN_CPPFLAGS := -Itests/unit/bpf -Ibpf
 $(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
@@ -529,8 +530,9 @@ unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
 tsan-programs:
 	$(Q)+$(MAKE) BUILD=build/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(tsan_tests:%=build/tsan/unit/%)
-# tests/sparse/endian.h has the types with which sparse finds numbers of the metadata that are used without a conversion. sparse
-# knows neither __has_include nor the long strings in the headers that bpftool makes.
+# tests/sparse/endian.h defines the types with which sparse finds numbers of the metadata that are
+# used without a conversion. sparse knows neither __has_include nor the long strings in the headers
+# that bpftool makes.
 sparse:
 	$(Q)bad=0; for f in $$(grep -L 'skel\.h"' $(call sources,store common $(program_dirs))); do \
 		sparse -Wsparse-error -Wno-non-pointer-null -D'__has_include(header)=1' -Itests/sparse $(ALL_CPPFLAGS) -std=gnu11 -pthread $(PKG_CFLAGS) $$f || bad=1; \

@@ -188,10 +188,10 @@
 #define ERAD_INCOMPAT_HISTORY	(1ULL << 0)	/* there is a history, and history_seq is valid */
 
 /*
- * One sector at the start of page A or B; the rest of the page is zero.  Of the valid superblocks,
- * the superblock with the larger seq is in force.  Writes alternate between the pages: an odd seq
- * belongs to B.  If incompat has an unknown bit, refuse to open the metadata.  If ro_compat has an
- * unknown bit, open it read-only.
+ * One sector at the start of page A or B; the rest of the page is zero.  The valid superblock with
+ * the larger seq is in force.  Writes alternate between the pages: an odd seq belongs to B.  If
+ * incompat has an unknown bit, refuse to open the metadata.  If ro_compat has an unknown bit, open
+ * it read-only.
  */
 struct erad_disk_super {
 	__le32 csum;		/* crc32c of bytes 4..511 */

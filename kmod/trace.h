@@ -87,7 +87,7 @@ TRACE_EVENT(erad_committed,
 		  __entry->batch, __entry->era, __entry->nr_bios)
 );
 
-/* A released write is submitted to the origin.  It was held for wait_ns. */
+/* A released write is submitted to the origin, after it was held for wait_ns. */
 TRACE_EVENT(erad_released,
 	TP_PROTO(u32 dev, u64 sector, u32 nr_sectors, u64 wait_ns),
 	TP_ARGS(dev, sector, nr_sectors, wait_ns),

@@ -82,7 +82,8 @@ void erad_writer_note(struct erad_writer *w, struct bio *bio)
 	/*
 	 * Use one name for all workers, because their names contain an arbitrary id (kworker/u8:3).
 	 * Workers submit writeback.  A worker of dm also submits each write with REQ_PREFLUSH, and
-	 * each write that has waited for a resume; the original task of these two is unknown here.
+	 * each write that has waited for a resume; the original task of these writes is unknown
+	 * here.
 	 */
 	if (current->flags & PF_WQ_WORKER)
 		strscpy_pad(w->comm, "kworker", sizeof(w->comm));

@@ -4,8 +4,8 @@
  * `eractl attach` makes the device in steps.  After each of the steps 1 to 4, all logical volumes
  * work without erad:
  *
- * 1. eratab has the line of the volume, with the option "detaching"
- * 2. LVM's configuration has a reject pattern for the physical volume (lvm_filter.h)
+ * 1. eratab contains the line of the volume, with the option "detaching"
+ * 2. LVM's configuration contains a reject pattern for the physical volume (lvm_filter.h)
  * 3. /dev/mapper/NAME exists, and maps all of the physical volume with a linear table
  * 4. each logical volume lies on /dev/mapper/NAME
  * 5. an erad table has replaced the linear table: era 1 begins, and every write from then on is
@@ -58,8 +58,8 @@ bool below_tracked(dev_t device);
 
 /*
  * Checks that the volume was attached, and not created.  device: the number of the volume's device;
- * 0: there is no device.  EINVAL: no logical volume lies on the device, and LVM's configuration has
- * no pattern of erad for the origin.
+ * 0: there is no device.  EINVAL: no logical volume lies on the device, and LVM's configuration
+ * contains no pattern of erad for the origin.
  */
 int below_check(dev_t device, const char *name, const char *origin, struct err *err);
 

@@ -99,7 +99,7 @@ int blockdev_kernel_name(dev_t dev, char *name, size_t size)
 	if (strlen(last) >= size)
 		return -ENAMETOOLONG;
 	strcpy(name, last);
-	/* sysfs has '!' in place of each slash in a name. */
+	/* In a name, sysfs shows '!' in place of each slash. */
 	for (char *p = name; *p; p++)
 		if (*p == '!')
 			*p = '/';

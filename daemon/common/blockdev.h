@@ -33,7 +33,7 @@ int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t
 
 /*
  * Returns whether the kernel does not count the writes to the device, because queue/iostats of the
- * device or of its disk is 0.  Before Linux 6.5, device-mapper counts all the same, and
+ * device or of its disk is 0.  Before Linux 6.5, device-mapper always counts the writes, and
  * queue/iostats of a mapped device is 0 unless somebody has written 1 to it.  Request-based mapped
  * devices, that is, multipath, are an exception: in all versions, the kernel counts their writes if
  * their queue/iostats is 1, and only then.

@@ -65,7 +65,7 @@ static void say_waiting(const char *path)
 	 * only large.
 	 */
 	fprintf(stderr, "waiting for erad, which has not answered at %s for %d seconds and may still be busy with the request; "
-		"Ctrl-C gives up, and 'journalctl -u erad' may tell more\n",
+		"Ctrl-C gives up, and 'journalctl -u erad' may show the reason\n",
 		path, PATIENCE_MS / 1000);
 }
 

@@ -30,7 +30,7 @@ static int read_link(struct dev_links *l, const char *entry)
 	if (strlen(entry) >= sizeof(l->name) || l->dir_len + 1 + strlen(entry) >= sizeof(l->path))
 		return -ENAMETOOLONG;
 	strcpy(l->name, entry);
-	/* sysfs has '!' in place of each slash in a name. */
+	/* In a name, sysfs shows '!' in place of each slash. */
 	for (char *p = l->name; (p = strchr(p, '!'));)
 		*p = '/';
 	strcat(strcat(l->path, "/"), entry);

@@ -39,11 +39,11 @@ int eratab_check_name(const char *name, struct err *err)
 			       ERAD_NAME_MAX, len);
 	wrong = (unsigned char)name[strspn(name, ok)];
 	if (wrong > ' ' && wrong < 0x7f)
-		return err_set(err, -EINVAL, "volume name %s has a '%c'; a volume name may have letters, digits and . _ + -",
+		return err_set(err, -EINVAL, "volume name %s contains a '%c'; a volume name may contain letters, digits and . _ + -",
 			       name, wrong);
 	if (wrong)
 		return err_set(err, -EINVAL,
-			       "a volume name may have letters, digits and . _ + -; got one with %s",
+			       "a volume name may contain letters, digits and . _ + -; got one with %s",
 			       wrong == ' ' ? "a space" : wrong < ' ' || wrong == 0x7f ?
 			       "a control character" : "a letter that is not ASCII");
 	if (*name == '-')
@@ -383,13 +383,13 @@ static int check_single(const struct eratab *tab, const struct eratab_line *l, s
 	for (const struct eratab_line *next = l + 1; next < end; next++)
 		if (!strcmp(next->name, l->name))
 			return err_set(err, -EEXIST,
-				       "%s has volume %s in line %u and in line %u; remove one of the two lines",
+				       "%s names volume %s in line %u and in line %u; remove one of the two lines",
 				       tab->file, l->name, (unsigned int)(l - tab->line) + 1,
 				       (unsigned int)(next - tab->line) + 1);
 	return 0;
 }
 
-/* Finds the line with this name.  EEXIST: two lines have the name. */
+/* Finds the line with this name.  EEXIST: two lines name the volume. */
 static int find_line(const struct eratab *tab, const char *name, const struct eratab_line **out,
 		     struct err *err)
 {

@@ -87,7 +87,7 @@ void eratab_free(struct eratab *tab);
 
 /*
  * Returns the origin in the volume's line of the file, which the caller frees, or NULL if the file
- * cannot be read, or does not have exactly one valid line of this volume.
+ * cannot be read, or does not contain exactly one valid line of this volume.
  */
 char *eratab_origin(const char *file, const char *name);
 

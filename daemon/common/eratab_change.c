@@ -4,7 +4,7 @@
 
 #include "common/eratab_change.h"
 
-/* Returns whether the file has exactly the lines of the table. */
+/* Returns whether the file contains exactly the lines of the table. */
 static bool is_written(const char *file, const struct eratab *tab)
 {
 	struct eratab now = { 0 };
@@ -18,9 +18,9 @@ static bool is_written(const char *file, const struct eratab *tab)
 }
 
 /*
- * Replaces the table `before` in the file by the changed table.  how: what to do if the file has
- * the change, but cannot be made durable.  done: a participle for messages, "added", "changed" or
- * "removed".
+ * Replaces the table `before` in the file by the changed table.  how: what to do if the file
+ * contains the change, but cannot be made durable.  done: a participle for messages, "added",
+ * "changed" or "removed".
  */
 static int replace_file(const char *file, const struct eratab *before, const struct eratab *changed, const char *done,
 			enum eratab_failed how, struct err *err)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Changes one line of eratab durably.  There are two kinds of failures.  In the first, the file is
- * unchanged.  In the second, the file has the change, but the name of the new file could not be
- * made durable.  enum eratab_failed says what happens after a failure of the second kind.  The
- * error message says which line the file has then, and which line it may have after a power cut.
- * Each function can be called again after a failure.
+ * unchanged.  In the second, the file contains the change, but the name of the new file could not
+ * be made durable.  enum eratab_failed says what happens after a failure of the second kind.  The
+ * error message says which line the file contains now, and which line it may contain after a power
+ * cut.  Each function can be called again after a failure.
  *
  * These functions take no lock.  Error messages do not name the volume, because the caller adds its
  * name.
@@ -29,10 +29,10 @@ enum eratab_failed {
 };
 
 /*
- * eratab_change_add() adds a line for e.  eratab_change_replace() replaces the line that has the
- * name of e.  eratab_change_remove() removes the line with this name.  They return 0 or a negative
- * errno, as eratab_read(), eratab_add(), eratab_replace(), eratab_remove() and eratab_write() do.
- * eratab_change_add() acts as with ERATAB_PUT_BACK.
+ * eratab_change_add() adds a line for e.  eratab_change_replace() replaces the line that names the
+ * volume e->name.  eratab_change_remove() removes the line with this name.  They return 0 or a
+ * negative errno, as eratab_read(), eratab_add(), eratab_replace(), eratab_remove() and
+ * eratab_write() do.  eratab_change_add() acts as with ERATAB_PUT_BACK.
  */
 int eratab_change_add(const char *file, const struct eratab_entry *e, struct err *err);
 int eratab_change_replace(const char *file, const struct eratab_entry *e, enum eratab_failed how, struct err *err);

@@ -10,7 +10,7 @@
 #include "common/uuid.h"
 
 /*
- * Returns "origin" or "metadata" if the entry has the path, or another path of the same device or
+ * Returns "origin" or "metadata" if the entry names the path, or another path of the same device or
  * file, as its origin or metadata.  Returns NULL if neither is at the path.  Two equal paths count
  * as the same even if nothing exists at the path.
  */

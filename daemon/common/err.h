@@ -44,7 +44,7 @@ char *one_line(char *text);
 
 /*
  * Prints text, with each byte of a control character as \xNN, so that the user can recognize a path
- * that has control characters.
+ * that contains control characters.
  */
 void print_printable(FILE *f, const char *text);
 

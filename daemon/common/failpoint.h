@@ -29,9 +29,9 @@
 	X(FOLD_WRITTEN, mark)		/* all pages of the array are written, not flushed */ \
 	X(FOLD_FLUSHED, mark)		/* the array is durable, the tail has not moved */ \
 	X(SUPER_WRITTEN, mark)		/* a superblock is written, not flushed */ \
-	X(SUPER_FLUSHED, mark)		/* a superblock is flushed, memory has the old one */ \
+	X(SUPER_FLUSHED, mark)		/* a superblock is flushed, memory contains the old one */ \
 	X(FOLD_DONE, mark)		/* the tail has moved durably */ \
-	X(ROLL_PREPARED, era)		/* PREPARE_ERA has returned, the journal has no new era */ \
+	X(ROLL_PREPARED, era)		/* PREPARE_ERA has returned, the journal contains no new era */ \
 	X(ROLL_DURABLE, era)		/* the era is durable, NEW_ERA is not called yet */ \
 	X(ROLL_DRAINING, era)		/* NEW_ERA has returned, the drain goes on */ \
 	X(ROLL_DRAINED, era)		/* the drain has ended, the caller has no answer */ \
@@ -54,24 +54,24 @@
 	X(FORMAT_SUPER, create)		/* one superblock is written */ \
 	X(HISTORY_WRITTEN, create)	/* a copy of the history is written, not flushed */ \
 	X(HISTORY_FLUSHED, create)	/* the copy is flushed, no superblock names the copy */ \
-	X(CREATE_FORMATTED, create)	/* the metadata is complete, eratab has no line */ \
-	X(CREATE_LISTED, create)	/* eratab has a line, the volume is not open */ \
+	X(CREATE_FORMATTED, create)	/* the metadata is complete, eratab contains no line */ \
+	X(CREATE_LISTED, create)	/* eratab names the volume, which is not open */ \
 	X(OPEN_COMPARED, create)	/* gap=refuse: the origin is compared, no target exists */ \
 	X(CREATE_TARGET, create)	/* the device exists, the caller has no answer */ \
 	X(FIRST_DURABLE, create)	/* the first era is durable, the target has no era */ \
 	X(FIRST_BEGUN, create)		/* the target has the first era, no READY yet */ \
-	X(BELOW_LISTED, attach)		/* eratab has the line with the option "detaching" */ \
+	X(BELOW_LISTED, attach)		/* eratab contains the line, with the option "detaching" */ \
 	X(BELOW_WRITTEN, attach)	/* the metadata is complete, LVM's locks are not taken */ \
 	X(BELOW_LOCKED, attach)		/* LVM's locks are taken, the second check has passed */ \
-	X(BELOW_FILTERED, attach)	/* LVM's configuration has the pattern */ \
+	X(BELOW_FILTERED, attach)	/* LVM's configuration contains the pattern */ \
 	X(BELOW_MADE, attach)		/* the device exists, with a linear table */ \
 	X(BELOW_LOADED, attach)		/* the tables of the logical volumes are loaded */ \
 	X(BELOW_SWAPPED, attach)	/* one logical volume has moved */ \
 	X(BELOW_MOVED, attach)		/* the logical volumes lie on the device */ \
 	X(BELOW_TRACKED, attach)	/* the device has the erad table */ \
-	X(BELOW_MARKED, detach)		/* eratab has the option "detaching" */ \
+	X(BELOW_MARKED, detach)		/* the line in eratab has the option "detaching" */ \
 	X(BELOW_FREED, detach)		/* the logical volumes lie on the origin again */ \
-	X(BELOW_GONE, detach)		/* the device is removed, eratab still has the line */ \
+	X(BELOW_GONE, detach)		/* the device is removed, eratab still contains the line */ \
 	X(IMAGE_STORED, image)		/* the device of the store exists */ \
 	X(IMAGE_SNAPPED, image)		/* the device of the image exists */ \
 	X(IMAGE_MADE, image)		/* the device NAME-image-origin exists */ \
@@ -79,18 +79,18 @@
 	X(IMAGE_SWAPPED, image_kept)	/* the volume lies on NAME-image-origin, the caller has no answer */ \
 	X(IMAGE_GONE, image_drop)	/* the device of the image is gone */ \
 	X(IMAGE_RETURNED, image_drop)	/* the volume lies on its origin again */ \
-	X(CLOSE_ENDED, close)		/* the device is gone, and the metadata has a note */ \
+	X(CLOSE_ENDED, close)		/* the device is gone, and the metadata contains a note */ \
 	X(CLOSE_FOLDED, close)		/* the journal is folded, CLEAN is not set */ \
 	X(HOME_MADE, home)		/* the new file for deleted metadata is empty */ \
-	X(HOME_COPIED, home)		/* the new file has the content, not flushed */ \
+	X(HOME_COPIED, home)		/* the new file contains the content, not flushed */ \
 	X(HOME_FLUSHED, home)		/* the new file is complete, and has a name of its own */ \
 	X(HOME_RENAMED, home)		/* the new file is at the path, and is not in use */ \
 	X(RESIZE_LOADED, resize)	/* the new table is loaded, the old one is live */ \
 	X(RESIZE_RESUMED, resize)	/* the new table is live, the caller has no answer */ \
 	X(RESIZE_FOLDED, resize)	/* the journal is folded, no new block is marked */ \
 	X(RESIZE_MARKED, resize)	/* new blocks are marked, the size is unchanged */ \
-	X(RESIZE_WRITTEN, resize)	/* one superblock durably has the new size */ \
-	X(RESIZE_SETTLED, resize)	/* both superblocks have the new size, no era has begun */
+	X(RESIZE_WRITTEN, resize)	/* one superblock durably contains the new size */ \
+	X(RESIZE_SETTLED, resize)	/* both superblocks contain the new size, no era has begun */
 
 enum failpoint {
 #define FAILPOINT_ENUM(name, ...)	FAILPOINT_##name,

@@ -14,7 +14,7 @@
 #define PAUSE_NS	(1000000000L / TRIES_PER_S)
 #define MAX_REMOVED	100u
 
-/* Locks the file if it is free.  Returns EWOULDBLOCK if another program has the lock. */
+/* Locks the file if it is free.  Returns EWOULDBLOCK if another program holds the lock. */
 static int try_lock(int fd)
 {
 	int r;
@@ -53,7 +53,7 @@ bool file_is_at(int fd, const char *path)
 }
 
 /*
- * Open the path in each attempt.  A program that has the lock may remove the file, and another
+ * Open the path in each attempt.  A program that holds the lock may remove the file, and another
  * program may then create a new file.  A lock on a removed file protects nothing.  After a lock on
  * a removed file, make the next attempt at once, because the new file may be free.
  */

@@ -13,7 +13,7 @@
 
 /*
  * Locks the file, directory or device that is open as fd.  Waits up to `seconds`; 0: does not wait.
- * name: name of the file in messages.  EBUSY: another program had the lock for all this time.
+ * name: name of the file in messages.  EBUSY: another program held the lock for all this time.
  */
 int file_lock_fd(int fd, const char *name, unsigned int seconds, struct err *err);
 

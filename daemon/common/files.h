@@ -12,9 +12,9 @@
 #include "common/err.h"
 
 /*
- * Reads until buf has len bytes, or until the end of the file.  Sets *done to the number of bytes
- * that were read.  Returns 0 or a negative errno.  If this returns 0 and *done is less than len,
- * the file ends there.
+ * Reads until buf contains len bytes, or until the end of the file.  Sets *done to the number of
+ * bytes that were read.  Returns 0 or a negative errno.  If this returns 0 and *done is less than
+ * len, the file ends there.
  */
 int file_read_at(int fd, void *buf, size_t len, uint64_t offset, size_t *done);
 
@@ -49,9 +49,9 @@ int file_find_replaceable(const char *path, char real[PATH_MAX], struct err *err
 
 /*
  * Replaces the file at `path` by a complete new file, in one step, and makes its content and its
- * name durable.  The caller has checked the path with file_find_replaceable(), because rename() would
- * also replace a device.  fd: the new file; this function closes it.  temporary: the current name of the new
- * file, in the same directory.
+ * name durable.  Check the path with file_find_replaceable() first, because rename() would also
+ * replace a device.  fd: the new file; this function closes fd.  temporary: the current name of the
+ * new file, in the same directory.
  *
  * If this fails before the rename, removes the new file.  If only the new name cannot be made
  * durable, also returns an error: `path` then leads to the new file, but after a crash it may lead

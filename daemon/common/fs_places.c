@@ -40,7 +40,7 @@ static uint64_t get_be(const uint8_t *p, unsigned int size)
 }
 
 /*
- * Reports the start of an ext4 journal.  The superblock has a copy of the block map of the
+ * Reports the start of an ext4 journal.  The superblock contains a copy of the block map of the
  * journal's inode.  The first block of the journal is the journal's own superblock.  Its sequence
  * number changes with each mount for writing and each replay.
  */
@@ -52,8 +52,8 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 
 	if (!(get_le(sb + 92, 4) & 4) || !get_le(sb + 224, 4) || sb[253] != 1 || log_block > 6)
 		/*
-		 * There is no journal, or it is on another device, or the superblock has no copy of
-		 * its map.
+		 * There is no journal, or it is on another device, or the superblock contains no
+		 * copy of its map.
 		 */
 		return;
 	if (get_le(map, 2) != 0xf30a)
@@ -127,7 +127,7 @@ static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *
 
 /*
  * Returns the offset in bytes of the data of a LUKS device.  Returns 0 if there is no LUKS header,
- * or if the header does not have this number.
+ * or if the header does not contain this offset.
  */
 static uint64_t luks_data(const uint8_t *head)
 {

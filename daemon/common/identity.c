@@ -127,7 +127,7 @@ static enum identity_match compare_one(const char *was, const char *now, size_t 
 /*
  * Returns the length of the kind at the beginning of an identifier.  "wwid:eui." and "wwid:nvme."
  * are different kinds: a kernel may show another kind for the same disk if it no longer trusts an
- * identifier, for example because two disks have it.
+ * identifier, for example because two disks have the same identifier.
  */
 static size_t kind_length(const char *serial)
 {

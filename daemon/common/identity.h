@@ -43,7 +43,7 @@ enum identity_match {
 };
 
 /*
- * Reads the identity from sysfs and libblkid.  If sysfs has no serial number, also reads udev's
+ * Reads the identity from sysfs and libblkid.  If sysfs shows no serial number, also reads udev's
  * database.  nr_sectors: the size of the device.  Never fails: a property that cannot be read is
  * empty.
  */
@@ -56,7 +56,7 @@ void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out);
 enum identity_match identity_compare(const struct identity *was, const struct identity *now);
 
 /*
- * Returns whether the device has a property by which it can be told from another device of the same
+ * Returns whether the device has a property that distinguishes it from another device of the same
  * size.  A loop device has none.
  */
 bool identity_known(const struct identity *i);

@@ -12,21 +12,21 @@
  *	  └ /dev/mapper/NAME-image-store	the copy-on-write store: a linear target
  *	      └ a block device, from IMAGE_STORE_START on
  *
- * The store has copies of blocks of the volume, also of superblocks of file systems.  So the store
- * does not begin at the beginning of its device: udev would find the superblocks there, and make
- * links to the device.
+ * The store contains copies of blocks of the volume, also of superblocks of file systems.  So the
+ * store does not begin at the beginning of its device: udev would find the superblocks there, and
+ * make links to the device.
  *
  * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
  * ERAD-UUID-image-store.  If eractl backup has made the image, its UUID is
  * ERAD-UUID-NUMBER-backup-image in place of ERAD-UUID-image.  UUID is the UUID in the table of the
  * volume: the UUID of the metadata, or zeros if the table was made by hand and names no UUID.
- * NUMBER is random, and distinguishes the image from later images.  No disk has a note of an image:
- * after a reboot, the mapped devices are gone, and the volume is opened as if there had been no
- * image.
+ * NUMBER is random, and distinguishes the image from later images.  Nothing on a disk says that
+ * there is an image: after a reboot, the mapped devices are gone, and the volume is opened as if
+ * there had been no image.
  *
  * While there is an image, the target of the volume names NAME-image-origin as its origin.  The
- * origin of the volume is still the device beneath: the identity, the seal and the counters are
- * those of the device that image_beneath() returns.
+ * origin of the volume is still the device beneath: erad uses the identity, the seal and the
+ * counters of the device that image_beneath() returns.
  */
 #ifndef ERAD_IMAGE_H
 #define ERAD_IMAGE_H

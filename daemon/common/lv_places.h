@@ -11,7 +11,7 @@
  *
  * Leaves out a logical volume whose first byte is on another physical volume, and a logical volume
  * that is not made of linear and striped segments, for example a thin one.  Finds nothing if the
- * device has no metadata of LVM, or if the text of this metadata is longer than PV_TEXT_MAX.
+ * device contains no metadata of LVM, or if the text of this metadata is longer than PV_TEXT_MAX.
  */
 #ifndef ERAD_LV_PLACES_H
 #define ERAD_LV_PLACES_H
@@ -31,10 +31,10 @@
  * volumes may begin, in bytes from the start of the device.  nr: the number of these positions.
  *
  * The caller may have no space for all places.  So this function first reports the superblocks of the
- * first logical volume of each physical volume, then those of the second logical volumes, and so on.
- * Then it reports the journals in the same order, and only for this purpose it reads the journals.
- * Ends when `add` returns false.  A place that is not contiguous on the device is reported in parts.
- * Leaves out a physical volume if memory is missing.
+ * first logical volume of each physical volume, then the superblocks of the second logical volumes,
+ * and so on.  Then it reports the journals in the same order, and only for this purpose it reads
+ * the journals.  Ends when `add` returns false.  A place that is not contiguous on the device is
+ * reported in parts.  Leaves out a physical volume if memory is missing.
  */
 void lv_places(const struct fs_reader *r, const uint64_t *base, unsigned int nr);
 

@@ -30,7 +30,7 @@ static int put_pattern(FILE *f, const char *path)
 	for (; *path; path++) {
 		if (strchr("|\"\\", *path) || (unsigned char)*path < ' ')
 			return -EINVAL;
-		/* A string in LVM's configuration has two backslashes for one. */
+		/* In LVM's configuration, a string contains two backslashes for each backslash. */
 		if (strchr(".+*?[](){}^$", *path))
 			fputs("\\\\", f);
 		fputc(*path, f);
@@ -40,8 +40,8 @@ static int put_pattern(FILE *f, const char *path)
 }
 
 /*
- * Returns 0 and in *text the pattern, which the caller frees.  EINVAL: the path has a character
- * that a pattern cannot have.
+ * Returns 0 and in *text the pattern, which the caller frees.  EINVAL: the path contains a
+ * character that a pattern cannot contain.
  */
 static int make_pattern(const char *path, char **text, struct err *err)
 {
@@ -56,7 +56,7 @@ static int make_pattern(const char *path, char **text, struct err *err)
 	closed = text_stream_close(f, &t);
 	if (r) {
 		free(t.text);
-		return err_set(err, r, "%.200s cannot be part of a pattern of LVM, because it has |, \", \\ or a control character", path);
+		return err_set(err, r, "%.200s cannot be part of a pattern of LVM, because it contains |, \", \\ or a control character", path);
 	}
 	*text = t.text;
 	return closed ? err_set(err, closed, "out of memory") : 0;
@@ -94,7 +94,7 @@ static int read_file(const char *file, char **text, struct err *err)
 	if (!r && n > CONF_MAX)
 		r = err_set(err, -EINVAL, "%s has more than %u bytes", file, CONF_MAX);
 	else if (!r && strlen(whole) != n)
-		r = err_set(err, -EINVAL, "%s has a 0 byte, expected text", file);
+		r = err_set(err, -EINVAL, "%s contains a 0 byte, expected text", file);
 	if (fd >= 0)
 		close(fd);
 	if (r)

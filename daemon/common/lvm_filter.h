@@ -28,18 +28,19 @@ void lvm_filter_line(const char *path, char *line, size_t size);
  * changed, and the link stays.
  *
  * Both return 1 if the file was changed, 0 if the file already was as requested, or a negative
- * errno.  EINVAL: the path has a character that a pattern cannot have.  ENOENT: the file is a
- * symbolic link that leads to no file.  EBUSY: another process has
- * locked the directory of the file for ten seconds.  If the new file is in its place, but its name
- * cannot be made durable, the result is an error although the file has changed: see file_replace().
+ * errno.  EINVAL: the path contains a character that a pattern cannot contain.  ENOENT: the file is
+ * a symbolic link that leads to no file.  EBUSY: another process has locked the directory of the
+ * file for ten seconds.  If the new file is in its place, but its name cannot be made durable, the
+ * result is an error although the file has changed: see file_replace().
  */
 int lvm_filter_add(const char *file, const char *path, struct err *err);
 int lvm_filter_remove(const char *file, const char *path, struct err *err);
 
 /*
- * lvm_filter_ours() returns 1 if the file has erad's line, or 0 if it does not.  lvm_filter_has()
- * returns 1 if erad's line has the pattern for the path, or 0 if it does not.  Both return a
- * negative errno if the file cannot be read.  A file that does not exist has no line.
+ * lvm_filter_ours() returns 1 if the file contains erad's line, or 0 if it does not.
+ * lvm_filter_has() returns 1 if erad's line contains the pattern for the path, or 0 if it does not.
+ * Both return a negative errno if the file cannot be read.  A file that does not exist contains no
+ * line.
  */
 int lvm_filter_ours(const char *file, struct err *err);
 int lvm_filter_has(const char *file, const char *path, struct err *err);

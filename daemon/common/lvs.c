@@ -208,7 +208,7 @@ static int lock_vg(struct lvs *l, const char *vg, struct err *err)
 	snprintf(path, sizeof(path), LVM_LOCK_DIR "/V_%s", vg);
 	fd = file_lock(path, O_RDWR | O_CREAT | O_APPEND, LOCK_S, err);
 	if (fd == -EBUSY)
-		return err_set(err, -ETIMEDOUT, "a command of LVM has had the lock of volume group %s for %d seconds ('lslocks' shows the command at %s); try again when the command has ended",
+		return err_set(err, -ETIMEDOUT, "a command of LVM has held the lock of volume group %s for %d seconds ('lslocks' shows the command at %s); try again when the command has ended",
 			       vg, LOCK_S, path);
 	if (fd < 0)
 		return fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Escapes in paths: a backslash and three octal digits stand for a byte.  eratab, fstab and the
- * kernel's tables of mounts and swap have these escapes.
+ * kernel's tables of mounts and swap contain these escapes.
  */
 #ifndef ERAD_OCTAL_H
 #define ERAD_OCTAL_H

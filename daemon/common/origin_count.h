@@ -27,9 +27,9 @@ void origin_count_read(dev_t dev, struct origin_count *out);
 /*
  * Returns whether the counters of dev have counted writes to its present content only.  Returns
  * false for a loop or nbd device, and for a disk whose medium can be changed: the counters of these
- * devices go on when they get another file or medium, so they may have counted writes to the former
- * one.  The counters of all other devices begin with 0 when the kernel finds the device or, like
- * those of a mapped device, when the device is created.
+ * devices go on when the devices get another file or medium, so the counters may have counted
+ * writes to the former file or medium.  The counters of all other devices begin with 0 when the
+ * kernel finds the device or, like those of a mapped device, when the device is created.
  */
 bool origin_count_is_of_content(dev_t dev);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The past note: the metadata's note of other devices on the origin, whose writes go past the
- * volume, or of a user of the origin because of which an open was refused.  erad/volume/past.h says
- * when erad writes the note.  eractl reads the note in the metadata of a closed volume.
+ * volume, or of a user of the origin.  The note of a user says that erad refused an open because of
+ * the user.  erad/volume/past.h says when erad writes the note.  eractl reads the note in the
+ * metadata of a closed volume.
  */
 #ifndef ERAD_PAST_NOTE_H
 #define ERAD_PAST_NOTE_H

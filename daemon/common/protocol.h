@@ -67,14 +67,14 @@
  * writers	volumes: as for status		{"volumes": [WRITERS]}
  * map		volume				MAP; open volumes only
  * checkpoint	volume				{"volume", "era", "token"} of the new era, and "gaps":
- *						those noticed since the era before it began
+ *						the gaps noticed since the previous era began
  * checkpoint_together				{"volumes": [as for checkpoint]}, in the order of the
  *		volumes: two or more		request.  The eras begin at one moment: see
  *						together.h.  An error says which volume was the
  *						reason.  EDEADLK: the metadata of a volume lies on
  *						another one.  ETIMEDOUT: a volume was too slow
  * snapshot_take volume				as for checkpoint; the
- *						snapshot shows all eras before it.  EEXIST: the
+ *						snapshot shows all eras before this one.  EEXIST: the
  *						volume has a snapshot
  * snapshot_drop volume				{"volume"}.  ENOENT: the volume has no snapshot
  * bookmarks	volume				{"volume", "bookmarks": [{"name", "token", "era",
@@ -148,7 +148,7 @@
  *		blocks is the number of the writer's first writes in that era.  cgroup is an id, or
  *		null if it is not known.  others is true in the entry that is the sum of all writers
  *		for which the map had no space; its command and cgroup are null.  An era without an
- *		entry was not counted.  If writers are not counted, writers is null, and error has
+ *		entry was not counted.  If writers are not counted, writers is null, and error is
  *		the reason
  *
  * MAP		{"volume", "uuid", "era", "time", "size", "columns", "cells", "ages": [{"newest",
@@ -171,7 +171,7 @@
  *		EEXIST: the volume has a snapshot.  EBUSY: another dump or check is under way
  *
  * state	"closed", "loading", "active", "failed", "detached" (the target is live, but erad
- *		could not attach to it; error has the reason), "degraded" (all writes pass
+ *		could not attach to it; error is the reason), "degraded" (all writes pass
  *		unrecorded)
  */
 #ifndef ERAD_PROTOCOL_H

@@ -23,12 +23,16 @@ struct word {
 	uint64_t number;	/* UINT64_MAX: the number is too large or is negative */
 };
 
-/* The segment that is being read.  The fields are UINT64_MAX until the text gives their values. */
+/*
+ * The segment that is being read.  The fields are UINT64_MAX until the parser has read their
+ * values.
+ */
 struct segment {
 	uint64_t start_extent, extent_count, stripe_count, stripe_size;
 	bool striped;
 	uint64_t nr_words;	/* number of words in the list "stripes" */
-	bool is_here;		/* whether the newest name in the list is that of this physical volume */
+	/* whether the newest name in the list is the name of this physical volume */
+	bool is_here;
 	unsigned int nr_here;
 	struct {
 		uint64_t stripe, extent;
@@ -46,7 +50,8 @@ struct parser {
 	const char *uuid;
 	uint64_t extent_size, pe_start;	/* in sectors */
 	struct word pv;			/* name of this physical volume in the text; text is NULL: not found */
-	bool is_pv;			/* whether the section that is being read is that of this physical volume */
+	/* whether the section that is being read is the section of this physical volume */
+	bool is_pv;
 	uint64_t this_start;		/* pe_start of this section */
 	/* The second pass finds the fields from here on. */
 	struct segment segment;
@@ -260,8 +265,8 @@ static void begin_lv(struct parser *p)
 }
 
 /*
- * Reads a word of the list "stripes".  The list has the name of a physical volume and an extent in
- * turn.
+ * Reads a word of the list "stripes".  The list contains, in turn, the name of a physical volume
+ * and an extent.
  */
 static void stripe_value(struct parser *p, uint64_t index, const struct word *w)
 {

@@ -50,7 +50,7 @@ struct pv_layout {
 /*
  * Reads the text.  uuid: the UUID of the physical volume, without dashes.  Returns 0.  Returns
  * EBADMSG if the text has another form than LVM writes.  Returns ENODATA if the text does not name
- * this physical volume.  After an error, *out has no logical volume.
+ * this physical volume.  After an error, *out contains no logical volume.
  */
 int pv_layout_parse(const char *text, size_t len, const char *uuid, struct pv_layout *out);
 

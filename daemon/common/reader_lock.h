@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The lock of a program of erad that has opened a device with O_EXCL, and only reads it.  An open of
- * the volume is refused meanwhile, because the device is in use.  By the lock, erad knows that this
+ * the volume is refused meanwhile, because the device is in use.  The lock tells erad that this
  * user writes nothing past the volume.
  *
  * The program takes the lock after it has opened the device with O_EXCL, and releases it before it
  * closes the device.  As long as the program holds the device, the kernel refuses each other program
- * that opens the device with O_EXCL.  So while the lock is held, no such program can have the device.
+ * that opens the device with O_EXCL.  So while the lock is held, no other program has the device
+ * open with O_EXCL.
  *
  * The lock is one of fcntl(F_SETLK), which belongs to the process.  When the process is killed, the
- * kernel releases the lock at once, and closes the device after that.  A child process does not have
- * the lock.
+ * kernel releases the lock at once, and closes the device after that.  A child process does not
+ * hold the lock.
  */
 #ifndef ERAD_READER_LOCK_H
 #define ERAD_READER_LOCK_H
@@ -25,9 +26,10 @@
 int reader_lock_take(dev_t dev);
 
 /*
- * Returns the process that has the lock, or 0 if no other process than the caller has it.  If the same
- * process has the lock before and after an open with O_EXCL that has failed with EBUSY, this process
- * is the reason.  A process that has the lock must not call this, because the call would release it.
+ * Returns the process that holds the lock, or 0 if no process other than the caller holds the lock.
+ * If the same process holds the lock before and after an open with O_EXCL that has failed with
+ * EBUSY, this process is the reason.  A process that holds the lock must not call this function,
+ * because the call would release the lock.
  */
 pid_t reader_lock_owner(dev_t dev);
 

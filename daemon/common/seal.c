@@ -141,7 +141,10 @@ static bool fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len
 	return add_place(ctx, what, offset, len);
 }
 
-/* Finds the partitions of the device.  Returns their number.  start: gets their positions in bytes. */
+/*
+ * Finds the partitions of the device.  Returns their number.  start: receives their positions in
+ * bytes.
+ */
 static unsigned int find_partitions(blkid_probe pr, uint64_t start[PARTITIONS])
 {
 	unsigned int found = 0;
@@ -180,7 +183,7 @@ static void add_magics(struct taker *t, blkid_probe pr)
  * partitions come first, because there may be more logical volumes than there is space for.
  *
  * Drop the page cache of the device before and after, because libblkid reads through the page
- * cache, which may have old content.  Only the choice of the places depends on the bytes that
+ * cache, which may contain old content.  Only the choice of the places depends on the bytes that
  * libblkid reads; the hashes do not.
  */
 static void add_known(struct taker *t)

@@ -14,8 +14,9 @@
  *  1. superblocks and journals of file systems directly on the device, and on its partitions;
  *  2. superblocks in logical volumes, one logical volume of each physical volume in turn;
  *  3. journals in logical volumes.
- * So a physical volume alone on a device has the superblocks of 60 logical volumes (PV_LVS) with ext4
- * or xfs in its seal, or of 31 with LUKS.  Nothing is read for places that there is no space for.
+ * So if a physical volume is alone on a device, its seal contains the superblocks of 60 logical
+ * volumes (PV_LVS) with ext4 or xfs, or of 31 with LUKS.  Nothing is read for places that there is
+ * no space for.
  *
  * A device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount
  * that replays a journal, changes a superblock or a journal.  (ext4 and xfs also replay with "ro",
@@ -26,9 +27,9 @@
  * misses a change within 64 successive bits.  A seal does not protect against forgery, because
  * whoever can write to the device can also write to the metadata.
  *
- * All hashed bytes are read with O_DIRECT, for two reasons: the page cache of the origin may have
- * content that the volume has overwritten since, and the reads would fill the cache with pages that
- * nobody needs.  At most SEAL_READ_MAX bytes are read.
+ * All hashed bytes are read with O_DIRECT, for two reasons: the page cache of the origin may
+ * contain content that the volume has overwritten since, and the reads would fill the cache with
+ * pages that nobody needs.  At most SEAL_READ_MAX bytes are read.
  */
 #ifndef ERAD_SEAL_H
 #define ERAD_SEAL_H
@@ -86,8 +87,9 @@ int seal_open(const char *path, bool claim, struct err *err);
 int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
 
 /*
- * Computes a seal of the superblocks and journals only.  The seal has at most `nr` entries, and no
- * entry crosses a multiple of SEAL_PIECE bytes.  Reads at most 2 MiB, and the partition table.
+ * Computes a seal of the superblocks and journals only.  The seal contains at most `nr` entries,
+ * and no entry crosses a multiple of SEAL_PIECE bytes.  Reads at most 2 MiB, and the partition
+ * table.
  */
 int seal_take_known(int fd, uint64_t size, unsigned int nr, struct seal *out, struct err *err);
 
@@ -105,7 +107,7 @@ const char *seal_entry_text(const struct seal_entry *e, char text[SEAL_ENTRY_TEX
  * Compares the device with the seal.  Returns 0 if they agree; 1 if they differ, with one sentence
  * in `difference`; EINVAL if the seal has an unknown form; or ENOMEM.  A place that cannot be read
  * counts as different.  Ignores places beyond `size`, because a device that has become smaller no
- * longer has them.
+ * longer contains these places.
  */
 int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *difference);
 

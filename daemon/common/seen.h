@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The newest token of each volume that eractl has got from erad, kept outside of the metadata: a
- * file for each volume, ERAD_SEEN_DIR/UUID.  If the metadata does not know this token, there are
+ * The newest token of each volume that eractl has received from erad, kept outside of the metadata:
+ * a file for each volume, ERAD_SEEN_DIR/UUID.  If the metadata does not know this token, there are
  * two possible causes: the metadata was replaced by an older copy, or the volume is a copy of the
  * volume that the file is about, with the same UUID.
  *
@@ -9,9 +9,9 @@
  * erad waited for a file system on a volume, erad could not end, and the file system would wait for
  * erad.
  *
- * An era is durable in the metadata before anybody gets its token.  So after a crash, the file may
- * be older than the metadata, but never newer.  The file is not flushed: after a power cut it may
- * have an older token, or be missing.
+ * An era is durable in the metadata before erad sends its token to anybody.  So after a crash, the
+ * file may be older than the metadata, but never newer.  The file is not flushed: after a power cut
+ * it may contain an older token, or be missing.
  *
  * All functions return 0 or a negative errno.
  */
@@ -26,14 +26,14 @@
 #define ERAD_SEEN_DIR	ERAD_LIB_DIR "/seen"
 
 /*
- * Reads the token of the volume.  ENOENT: there is no token.  EINVAL: the file has no token of this
- * volume.
+ * Reads the token of the volume.  ENOENT: there is no token.  EINVAL: the file contains no token of
+ * this volume.
  */
 int seen_read(const char *dir, const uint8_t uuid[16], struct token *t);
 
 /*
- * Writes the token, unless the file has a token of the same era or of a newer era.  Creates the
- * directory if it is missing.  A reader finds either the old token or the new token.  Several
+ * Writes the token, unless the file contains a token of the same era or of a newer era.  Creates
+ * the directory if it is missing.  A reader finds either the old token or the new token.  Several
  * processes may call this at the same time.  Waits as long as the file system takes.
  */
 int seen_write(const char *dir, const struct token *t);

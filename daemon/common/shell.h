@@ -6,7 +6,7 @@
 #define ERAD_SHELL_H
 
 /*
- * Returns a word that bash and zsh read as exactly text, whatever bytes text has.  The word
+ * Returns a word that bash and zsh read as exactly text, whatever bytes text contains.  The word
  * contains only printable ASCII characters.  The caller frees the word.  NULL: out of memory.
  */
 char *shell_word(const char *text);

@@ -26,7 +26,7 @@ struct text_stream {
 FILE *text_stream_open(struct text_stream *t);
 
 /*
- * Closes the stream.  Returns 0 if t->text has all that was written; the caller frees t->text.
+ * Closes the stream.  Returns 0 if t->text contains all that was written; the caller frees t->text.
  * Returns ENOMEM if memory was short at any time; t->text then is NULL, and t->len is 0.
  */
 int text_stream_close(FILE *f, struct text_stream *t);

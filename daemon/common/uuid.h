@@ -70,8 +70,8 @@ static inline const char *uuid_dm_rest(const char *dm_uuid)
 }
 
 /*
- * Returns whether the mapped device with this UUID is that of a volume.  The devices of an image
- * have longer UUIDs: see common/image.h.
+ * Returns whether this is the UUID of the mapped device of a volume.  The devices of an image have
+ * longer UUIDs: see common/image.h.
  */
 static inline bool uuid_dm_is_volume(const char *dm_uuid)
 {

@@ -6,11 +6,11 @@
  * false alarm.
  *
  * The places are the superblocks and the starts of journals, as in a seal, also those in logical
- * volumes.  No place crosses a multiple of 64 KiB.  So a place has few blocks, and seldom drops out
- * because one of its blocks was written later.  The places are added in the same order as in a
- * seal.  Whatever is directly on the origin or on a partition needs at least two places.  So a
- * physical volume alone on an origin has the superblocks of 18 logical volumes with ext4 or xfs in
- * its witness, or of 6 with LUKS.
+ * volumes.  No place crosses a multiple of 64 KiB.  So a place contains few blocks, and seldom
+ * drops out because one of its blocks was written later.  The places are added in the same order as
+ * in a seal.  Whatever is directly on the origin or on a partition needs at least two places.  So
+ * if a physical volume is alone on an origin, its witness contains the superblocks of 18 logical
+ * volumes with ext4 or xfs, or of 6 with LUKS.
  */
 #ifndef ERAD_WITNESS_H
 #define ERAD_WITNESS_H
@@ -48,8 +48,8 @@ int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struc
 
 /*
  * Compares the device with all places of a valid witness.  Returns 0 if they agree.  Returns 1 if a
- * place differs or cannot be read.  If so, *difference has a sentence.  Waits as long as the device
- * takes.
+ * place differs or cannot be read.  If so, *difference contains a sentence.  Waits as long as the
+ * device takes.
  */
 int witness_difference(int fd, const struct witness *w, struct err *difference);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One run of eractl backup: what was requested, what is being copied, and what has come of it. */
+/* One run of eractl backup: what was requested, what is being copied, and the result. */
 #ifndef ERACTL_BACKUP_H
 #define ERACTL_BACKUP_H
 

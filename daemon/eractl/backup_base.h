@@ -5,7 +5,7 @@
 
 #include "eractl/backup.h"
 
-/* Makes the copy a full copy.  why: the reason, which MANIFEST and the result have. */
+/* Makes the copy a full copy.  why: the reason, for MANIFEST and for the result. */
 void backup_make_full(struct backup *b, const char *why);
 
 /*

@@ -43,9 +43,9 @@ static int remove_unfinished(const struct manifest *m, struct err *err)
 }
 
 /*
- * Opens and locks the directory.  Without --init, a directory without MANIFEST is an error.  The
- * disk for the backups may not be mounted, and then a full copy would fill the file system below
- * the mount point.
+ * Opens and locks the directory.  Without --init, a directory without MANIFEST is an error.  If the
+ * disk for the backups is not mounted, a full copy would fill the file system below the mount
+ * point.
  */
 static int open_directory(struct backup *b, const char *directory, struct err *err)
 {
@@ -54,7 +54,7 @@ static int open_directory(struct backup *b, const char *directory, struct err *e
 	struct err why;
 
 	if (r == -ENODATA && !b->init)
-		return err_set(err, r, "%s: it has no backups of erad; if it is the right directory, and its disk is mounted, --init makes the first backup there",
+		return err_set(err, r, "%s: it contains no backups of erad; if it is the right directory, and its disk is mounted, --init makes the first backup there",
 			       directory);
 	if (!r && b->init)
 		return err_set(err, -EEXIST, "%s: it is a directory of backups already: leave out --init", directory);
@@ -90,7 +90,7 @@ static int check_owner(struct backup *b, struct err *err)
 	}
 	if (!memcmp(m->uuid, b->content.to.uuid, sizeof(m->uuid)))
 		return 0;
-	return err_set(err, -EINVAL, "%s: it has the backups of volume %.100s (%s), got volume %.100s (%s): one directory is for one volume",
+	return err_set(err, -EINVAL, "%s: it contains the backups of volume %.100s (%s), got volume %.100s (%s): one directory is for one volume",
 		       m->directory, m->volume, uuid_text(m->uuid, expected), b->content.operand,
 		       uuid_text(b->content.to.uuid, got));
 }

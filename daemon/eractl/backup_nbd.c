@@ -31,12 +31,15 @@ struct to_nbd {
 	struct standing_place place;
 	struct standing standing;	/* state of the copy before this backup */
 	bool known;			/* the state is of a copy at this target */
-	/* The export does not have the copy of the state, and --overwrite was given. */
+	/* The export does not contain the copy of the state, and --overwrite was given. */
 	bool other;
 	int lock;			/* descriptor of the lock file; -1: not open */
 	/* The places of the state's two seals at which the export has other content. */
 	struct nbd_differing differing, unfinished_differing;
-	/* While a full copy is not completed, the state has this: what the export had before. */
+	/*
+	 * For the state while a full copy is not completed: a seal of what the export contained
+	 * before the copy.
+	 */
 	struct seal before;
 	struct seal seal;		/* seal of the volume at the new moment */
 };
@@ -71,7 +74,7 @@ static int read_state(struct to_nbd *n, struct err *err)
 		return r;
 	n->known = !r && !strcmp(s->target, b->target);
 	if (n->known && b->init)
-		return err_set(err, -EEXIST, "%s: it has the state of a copy at %s already: leave out --init", b->state, b->target);
+		return err_set(err, -EEXIST, "%s: it contains the state of a copy at %s already: leave out --init", b->state, b->target);
 	if (n->known || b->init)
 		return 0;
 	if (r)
@@ -99,7 +102,7 @@ static int check_owner(const struct to_nbd *n, struct err *err)
 		return err_set(err, -EBADMSG, "%s: its moment is %s, expected a token", b->state, n->standing.at);
 	if (!memcmp(t.uuid, b->content.to.uuid, sizeof(t.uuid)))
 		return 0;
-	return err_set(err, -EINVAL, "%s: got the state of a copy of the volume with the UUID %s, expected that of volume %.100s (%s): one export and one state file are for one volume",
+	return err_set(err, -EINVAL, "%s: got the state of a copy of the volume with the UUID %s, expected the state of a copy of volume %.100s (%s): one export and one state file are for one volume",
 		       b->state, uuid_text(t.uuid, got), b->content.operand, uuid_text(b->content.to.uuid, expected));
 }
 
@@ -133,8 +136,8 @@ static int write_state(const struct to_nbd *n, bool partial, struct err *err)
 /* ---- the base ---- */
 
 /*
- * Returns why the copy in the state cannot be the base of this copy, or NULL.  Then b->base_token is
- * the token of the base.
+ * Returns why the copy in the state cannot be the base of this copy.  Returns NULL if it can; then
+ * b->base_token is the token of the base.
  */
 static const char *why_no_base(const struct to_nbd *n)
 {
@@ -187,7 +190,7 @@ static void choose_base(struct to_nbd *n)
 	b->content.since = b->base_token;
 }
 
-/* ---- what the export has ---- */
+/* ---- what the export contains ---- */
 
 /* Sets *empty to whether the first MiB of the export is zeros. */
 static int find_empty(struct to_nbd *n, bool *empty, struct err *err)
@@ -204,8 +207,8 @@ static int find_empty(struct to_nbd *n, bool *empty, struct err *err)
 }
 
 /*
- * The export is to be overwritten, whatever it has.  Notes its first MiB, so that the next backup
- * recognizes the export if this backup is interrupted.
+ * The export is to be overwritten, whatever it contains.  Notes its first MiB, so that the next
+ * backup recognizes the export if this backup is interrupted.
  */
 static int accept_any(struct to_nbd *n, struct err *err)
 {
@@ -225,11 +228,12 @@ static bool half_same(const struct nbd_differing *d)
 }
 
 /*
- * Returns whether the places show that the export has the copy of the state, perhaps with other
- * content at some of them.  While a backup is not completed, the beginning has the content after this
- * backup, and the rest the content before it.  So the export may differ from one seal at nearly all
- * places, or from each of the two seals at half of the places.  In this case, an equal first MiB is
- * enough, because it has the UUID of the file system or of the partition table.
+ * Returns whether the places show that the export contains the copy of the state, perhaps with
+ * other content at some of them.  While a backup is not completed, the beginning of the export has
+ * the content after this backup, and the rest has the content before this backup.  So the export
+ * may differ from one seal at nearly all places, or from each of the two seals at half of the
+ * places.  In this case, an equal first MiB is enough, because it contains the UUID of the file
+ * system or of the partition table.
  */
 static bool shows_copy(const struct to_nbd *n)
 {
@@ -245,8 +249,8 @@ static bool shows_copy(const struct to_nbd *n)
 }
 
 /*
- * Sets *is to whether the export has the copy of the state.  If a full copy was interrupted soon, the
- * export may still be empty.
+ * Sets *is to whether the export contains the copy of the state.  If a full copy was interrupted
+ * soon, the export may still be empty.
  */
 static int recognize(struct to_nbd *n, bool *is, struct err *err)
 {
@@ -288,8 +292,8 @@ static int compare(struct to_nbd *n, struct err *err)
 	if (!r)
 		r = recognize(n, &is, err);
 	/*
-	 * If a first copy was interrupted and this copy is interrupted early, only the content of the
-	 * first one shows later whether this is the export.
+	 * If a first copy was interrupted and this copy is interrupted early, only the content of
+	 * the first copy shows later whether this is the right export.
 	 */
 	n->before = s->partial && !*s->at && (half_same(u) || u->same_first) ? s->unfinished_seal : s->seal;
 	if (r || is)
@@ -298,7 +302,7 @@ static int compare(struct to_nbd *n, struct err *err)
 	if (b->overwrite)
 		return accept_any(n, err);
 	say_difference(n, &difference);
-	return err_set(err, -EEXIST, "%s: the export does not have the copy in the state %s: %s; expected the copy of %s; check that the server has the right export, or give --overwrite if this export is to be overwritten",
+	return err_set(err, -EEXIST, "%s: the export does not contain the copy in the state %s: %s; expected the copy of %s; check that the server serves the right export, or give --overwrite if this export is to be overwritten",
 		       b->target, b->state, difference.msg, *s->at ? s->at : s->unfinished);
 }
 
@@ -443,7 +447,10 @@ static int create_image(struct backup *b, bool *prepared, struct err *err)
 	if (!*prepared)
 		return 0;
 	r = target_check_new(path, err);
-	/* Refuses a symbolic link to a missing file, whose file system may not be mounted. */
+	/*
+	 * Refuses a symbolic link to a missing file, because the file system of the file is perhaps
+	 * not mounted.
+	 */
 	if (!r)
 		r = file_find_replaceable(path, real, err);
 	if (r)

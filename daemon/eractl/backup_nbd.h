@@ -4,7 +4,7 @@
  *
  * The moment of the copy is in a state file beside the volume (standing.h), because an export has no
  * place for it: a bookmark in the metadata would go back with metadata that is put back from an older
- * copy, and could not have the hashes that show whether the export still has the copy.
+ * copy, and could not contain the hashes that show whether the export still contains the copy.
  *
  * The order of steps:
  *  1. Compare the export with the state.
@@ -14,9 +14,9 @@
  *  4. Compare the export with the volume at the places of the seal.
  *  5. Note durably in the state that the copy has the new moment.
  *
- * After a failure from step 2 on, the state still has the base.  The next increment on this base has
- * all blocks that were written to the export, because these are blocks that were written since the
- * base.
+ * After a failure from step 2 on, the state still names the base.  The next increment on this base
+ * contains all blocks that were written to the export, because these are blocks that were written
+ * since the base.
  */
 #ifndef ERACTL_BACKUP_NBD_H
 #define ERACTL_BACKUP_NBD_H

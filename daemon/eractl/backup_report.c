@@ -75,7 +75,7 @@ static int find_report(const char *path, char real[PATH_MAX], struct err *err)
 	if (!r && target_check_magic(real, err))
 		r = -EINVAL;
 	if (r)
-		err_suffix(err, "leave out --report if there shall be no report");
+		err_suffix(err, "leave out --report if you want no report");
 	return r ? err_prefix(err, r, "cannot write the report") : 0;
 }
 

@@ -24,15 +24,15 @@ struct backup_report {
 /*
  * Checks that a report may be written to path: there is a regular file, or a symbolic link to one,
  * or no file.  The caller calls this before the backup begins.  EINVAL: the file is no regular file,
- * so the command line is wrong.  Any other error may be over at the end of the backup.
+ * so the command line is wrong.  The cause of any other error may be gone at the end of the backup.
  */
 int backup_report_check(const char *path, struct err *err);
 
 /*
  * Replaces the file at path by the report, in one step, durably.  If path is a symbolic link,
  * replaces the file to which it leads.  Everybody may read the file.  Fails as
- * backup_report_check() does.  If
- * the backup has failed, keeps the time of the last success from the old report.
+ * backup_report_check() does.  If the backup has failed, copies the time of the last success from
+ * the old report.
  */
 int backup_report_write(const char *path, const struct backup_report *r, struct err *err);
 

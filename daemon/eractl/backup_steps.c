@@ -62,7 +62,8 @@ void backup_end_image(struct backup *b)
 
 /*
  * Prepares the freeze of the volume's file system.  Call this before the checkpoint, so that the dirty
- * data are written in the era before the era of the copy, and the next increment does not have them.
+ * data are written in the era before the era of the copy, and the next increment does not contain
+ * them.
  */
 static int prepare_freeze(struct backup *b, struct err *err)
 {

@@ -8,8 +8,9 @@
 #include "eractl/backup.h"
 
 /*
- * Makes the image, or prepares the freeze, if the user wants them.  Opens the device that is to be
- * copied, except with --freeze.  Then finds the moment of the copy, and sets b->copy.token.
+ * Makes the image, or prepares the freeze, if the user has requested the image or the freeze.
+ * Opens the device that is to be copied, except with --freeze.  Then finds the moment of the copy,
+ * and sets b->copy.token.
  */
 int backup_prepare(struct backup *b, struct err *err);
 

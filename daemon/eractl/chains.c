@@ -126,7 +126,7 @@ static int drop_chains(struct manifest *m, const bool *stays, uint64_t *bytes, s
 
 		/*
 		 * Do not use full_of() here, because the bases have moved already.  A base comes
-		 * before its increments, so moved[] has the new index of the base already.
+		 * before its increments, so moved[] contains the new index of the base already.
 		 */
 		moved[i] = c->base < 0 ? (stays[i] ? 0 : -1) : moved[c->base];
 		if (moved[i] < 0) {

@@ -21,8 +21,8 @@ struct reading {
 	struct changes_head head;
 	bool begun;
 	/*
-	 * The last extent.  The reader gets it only when the next extent is known, because the two
-	 * may be adjacent and are then joined.
+	 * The last extent.  It is passed to the reader only when the next extent is known, because
+	 * the two may be adjacent and are then joined.
 	 */
 	uint64_t offset, length;
 	uint64_t changed;	/* sum of the lengths of all extents */

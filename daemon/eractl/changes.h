@@ -44,13 +44,14 @@ struct changes_reader {
  * Returns 0 when all extents were read.  Otherwise returns the error of a function of the reader,
  * or a negative errno.
  *
- * ESTALE: a full copy is due.  begin() was not called, and err has only the reason, without the
- * name of the volume.
+ * ESTALE: a full copy is due.  begin() was not called, and err contains only the reason, without
+ * the name of the volume.
  */
 int changes_read(const char *operand, const struct changes_reader *r, struct err *err);
 
 /*
- * Checks that the metadata knows the moment of the token.  Has the same results as changes_read().
+ * Checks that the metadata knows the moment of the token.  Returns the same values as
+ * changes_read().
  */
 int changes_check_token(const char *operand, const char *token, struct err *err);
 

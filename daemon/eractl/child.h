@@ -16,7 +16,7 @@
  *
  * lock: name of a lock file in ERAD_RUN_DIR, which the child process removes, or NULL.  At most one
  * child process with the same lock goes on while a file system or a device hangs.  EBUSY: another
- * child process had the lock for a second.
+ * child process held the lock for a second.
  */
 int child_call(const char *lock, int (*fn)(const void *arg), const void *arg);
 

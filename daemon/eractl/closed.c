@@ -42,7 +42,7 @@ static int check_noted(const char *metadata, struct store *s, const struct store
 	const int r = seen_note_read(info->uuid, &noted);
 
 	if (r && r != -ENOENT)
-		complain("%s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; metadata that was put back from an older copy is not noticed",
+		complain("%s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; so eractl cannot notice whether the metadata was put back from an older copy",
 			 metadata, strerror(-r));
 	if (r || store_knows_noted(s, &noted))
 		return 0;

@@ -104,7 +104,7 @@ static bool lvm_has_moved(const char *pv, const char *name, const char *vg)
 
 	/*
 	 * Wait for earlier commands of LVM before lvm is run, because lvm waits without limit for a
-	 * command that has a lock.
+	 * command that holds a lock.
 	 */
 	if (!earlier_commands_end(pv, name))
 		return false;
@@ -133,7 +133,7 @@ static int check_lvm(const char *pv, const char *name, const char *vg)
 	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
 	if (!lvm_has_moved(pv, name, vg)) {
 		if (client_call(client_request("detach", name), NULL, NULL, &result, &err)) {
-			complain("volume %s: it is still attached, and logical volumes may lie on %s, where their writes are not recorded; type 'eractl detach %s'",
+			complain("volume %s: it is still attached, and logical volumes may lie on %s, where their writes are not recorded; run 'eractl detach %s'",
 				 name, pv, name);
 			return fail(&err);
 		}
@@ -144,7 +144,7 @@ static int check_lvm(const char *pv, const char *name, const char *vg)
 	if (lvm_uses(device, 0, &uses, &err))
 		complain("volume %s: cannot tell whether LVM uses %s: %s", name, device, err.msg);
 	else if (!uses)
-		complain("volume %s: LVM does not use %s yet; if LVM has a devices file, run 'lvmdevices --adddev %s'; otherwise change the filter in /etc/lvm so that it accepts the device",
+		complain("volume %s: LVM does not use %s yet; if LVM uses a devices file, run 'lvmdevices --adddev %s'; otherwise change the filter in /etc/lvm so that it accepts the device",
 			 name, device, device);
 	return EXIT_SUCCESS;
 }

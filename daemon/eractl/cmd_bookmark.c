@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl bookmark: gives moments of a volume a name, and lists and deletes the names. */
+/* eractl bookmark: names moments of a volume, and lists and deletes the names. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -44,8 +44,8 @@ static bool print_detached(struct json_object *result)
 }
 
 /*
- * Takes erad's lock, so that erad cannot start.  Returns an fd, which has the lock until the caller
- * closes it, or a negative errno.  If there is no lock file, returns an fd without a lock.
+ * Takes erad's lock, so that erad cannot start.  Returns an fd, which holds the lock until the
+ * caller closes it, or a negative errno.  If there is no lock file, returns an fd without a lock.
  */
 static int lock_out_erad(struct err *err)
 {
@@ -105,8 +105,8 @@ static int read_in_child(const void *arg)
 
 /*
  * Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read within a second.
- * Reads in a child process, because the device of the metadata may hang.  A child process that hangs
- * does not have erad's lock.
+ * Reads in a child process, because the device of the metadata may hang.  A child process that
+ * hangs does not hold erad's lock.
  */
 static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
@@ -230,7 +230,7 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 }
 
 /*
- * Checks, after the detach, that LVM uses the physical volume.  LVM's configuration may have a
+ * Checks, after the detach, that LVM uses the physical volume.  LVM's configuration may contain a
  * filter of the administrator, which detach does not remove.
  */
 static void check_lvm(const char *name, const char *origin)
@@ -242,7 +242,7 @@ static void check_lvm(const char *name, const char *origin)
 	if (lvm_path(origin, device, sizeof(device), &err) || lvm_uses(device, LVM_SECONDS, &uses, &err))
 		complain("volume %s: detached, but cannot tell whether LVM uses %s again: %s", name, origin, err.msg);
 	else if (!uses)
-		complain("volume %s: detached, but LVM does not use %s: if LVM has a file of devices, run 'lvmdevices --adddev %s', else remove the filter in /etc/lvm that rejects the device",
+		complain("volume %s: detached, but LVM does not use %s: if LVM uses a devices file, run 'lvmdevices --adddev %s', else remove the filter in /etc/lvm that rejects the device",
 			 name, device, device);
 }
 

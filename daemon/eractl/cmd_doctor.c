@@ -24,7 +24,7 @@ static void print_finding(struct json_object *o)
 	puts(printable(line));
 	/*
 	 * Never shorten the command, because the result would be another command.  Print it
-	 * without printable(), because it has no control characters.
+	 * without printable(), because it contains no control characters.
 	 */
 	if (command)
 		printf("%18s # %s\n", "", command);

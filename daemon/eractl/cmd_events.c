@@ -21,8 +21,8 @@
 
 /*
  * An event is a difference between two answers of erad.  Changes that begin and end between two
- * answers are also noticed, because the answers have counters: the number of the era, the number of
- * gaps in the metadata, and state_changes.
+ * answers are also noticed, because the answers contain counters: the number of the era, the number
+ * of gaps in the metadata, and state_changes.
  */
 struct follower {
 	char *const *names;		/* names of volumes, then a NULL; no names: all volumes */
@@ -104,7 +104,7 @@ static uint64_t number_of(struct json_object *o, const char *key)
 
 /*
  * Returns the token in the answer, or the older token in the member "last_token", or NULL.  While a
- * volume closes, erad's answer has no token.
+ * volume closes, erad's answer contains no token.
  */
 static const char *last_token(struct json_object *o)
 {
@@ -114,7 +114,7 @@ static const char *last_token(struct json_object *o)
 }
 
 /*
- * Returns whether the volume was opened again, or other metadata was opened: both answers have a
+ * Returns whether the volume was opened again, or other metadata was opened: both answers contain a
  * token, and the tokens differ in more than their eras.  For old, last_token() returns the token.
  */
 static bool reopened(struct json_object *old, struct json_object *new)
@@ -266,8 +266,8 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 			json_object_object_add(v, "last_token", json_object_new_string(token));
 		json_object_object_add(now, name, json_object_get(v));
 		/*
-		 * erad's answer for a closed volume has no era and no gaps.  Keep the last answer
-		 * that had them.
+		 * erad's answer for a closed volume contains neither an era nor gaps.  Keep the
+		 * last answer that contained an era and gaps.
 		 */
 		if (known && !json_object_object_get(v, "era"))
 			json_object_object_add(v, "known", json_object_get(known));

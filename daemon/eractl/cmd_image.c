@@ -115,9 +115,9 @@ static int create_lvm(const char *volume, uint64_t size, bool json)
 }
 
 /*
- * Removes the image that LVM has, if there is one and erad has no image.  Returns 1 if it was removed.
- * Returns 0 if erad is to be asked: erad has an image, or says that there is none.  Returns a negative
- * errno if lvm has failed, or if the image cannot be removed.
+ * Removes the image that LVM has made, if there is one, and if erad has no image.  Returns 1 if the
+ * image was removed.  Returns 0 if the caller must ask erad to drop the image: erad has an image,
+ * or LVM has none.  Returns a negative errno if lvm has failed, or if the image cannot be removed.
  */
 static int drop_lvm(const char *volume, bool json, struct err *err)
 {

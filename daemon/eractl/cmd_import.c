@@ -22,8 +22,8 @@ struct import {
 };
 
 /*
- * Checks the origin's size.  The origin may end inside the last block, and dm-era's metadata has
- * only the number of blocks.
+ * Checks the origin's size.  The origin may end inside the last block, and dm-era's metadata
+ * contains only the number of blocks.
  */
 static int import_super(void *ctx, const struct era_super *sb, struct err *err)
 {

@@ -6,8 +6,9 @@
 #include "eractl/volumes.h"
 
 /*
- * Opens all volumes that are opened at boot: all volumes without the options noauto and detaching.
- * erad completes the detach of a volume with the option "detaching".  Returns the exit code.
+ * Opens all volumes that are opened at boot: all volumes without the options "noauto" and
+ * "detaching".  erad completes the detach of a volume with the option "detaching".  Returns the
+ * exit code.
  */
 static int open_all(const struct volumes_job *job)
 {

@@ -315,7 +315,7 @@ static int restore_backup(struct restoring *t, const char *directory, const char
 		return name_file(t, err);
 	if (r && !t->device)
 		unlink(t->unfinished);
-	return r && t->device ? err_prefix(err, r, "%s has a part of the copy only: restore it again", t->path) : r;
+	return r && t->device ? err_prefix(err, r, "%s contains only a part of the copy: restore it again", t->path) : r;
 }
 
 static void print_restored(const struct restoring *t)

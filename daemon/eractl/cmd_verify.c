@@ -117,8 +117,8 @@ static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
 }
 
 /*
- * Compares the blocks of a piece of the volume and of the base.  The base has only the first `has`
- * bytes of the piece; the other bytes count as different.
+ * Compares the blocks of a piece of the volume and of the base.  The base contains only the first
+ * `has` bytes of the piece; the other bytes count as different.
  */
 static int compare_blocks(struct verify *v, uint64_t offset, uint64_t len, uint64_t has, size_t *at,
 			  struct err *err)

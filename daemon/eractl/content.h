@@ -86,9 +86,9 @@ int content_list(struct content *c, struct err *err);
 /*
  * Reads the data and calls fn for each extent, in ascending order.  align: a power of two.  Each
  * extent begins at a multiple of align, and ends at a multiple of align or at the end of the
- * volume, so an extent may have data around the bytes that were written.  Runs of zeros are found
- * in units of grain bytes, which is a multiple of align and at most CONTENT_PIECE.  what: the verb
- * that the progress display shows, such as "copying".
+ * volume, so an extent may contain data around the bytes that were written.  Runs of zeros are
+ * found in units of grain bytes, which is a multiple of align and at most CONTENT_PIECE.  what: the
+ * verb that the progress display shows, such as "copying".
  */
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err);
 

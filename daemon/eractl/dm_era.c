@@ -45,7 +45,7 @@ struct tree {
 	struct dm_era *d;
 	char what[32];			/* name of the tree in messages */
 	uint32_t value_size;
-	/* Called for each value.  block: the block of the node that has the value. */
+	/* Called for each value.  block: the block of the node that contains the value. */
 	int (*value)(struct tree *t, uint64_t block, uint64_t key, const void *value);
 };
 

@@ -25,7 +25,7 @@ void dm_era_close(struct dm_era *d);
 
 /*
  * Passes the eras of all blocks to the sink, as era_xml_read() does.  May be called again, with the
- * same result.  A metadata snapshot has all writes from before it was taken.  Verifies all
+ * same result.  A metadata snapshot contains all writes from before it was taken.  Verifies all
  * checksums, reads each block of the trees at most once, and uses bounded memory even if the
  * metadata is damaged.  EBUSY: since dm_era_open(), the metadata has changed, or the metadata
  * snapshot was dropped.  EUCLEAN: a block is damaged.  After an error, the sink may already have

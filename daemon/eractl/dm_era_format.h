@@ -2,11 +2,11 @@
 /*
  * The format on disk of Linux's dm-era target: only the parts that a reader needs.
  *
- * Blocks have 4 KiB; all numbers are little-endian.  Block 0 is the superblock.  It has the roots
- * of two btrees.  The first is the tree of the writesets that are not digested yet; its keys are
- * eras.  The second is the era array.  A writeset is an array of 64-bit words of bits.  An array is
- * also a btree: its keys are 0, 1 and so on, and its values are numbers of blocks.  Each of these
- * blocks is full of values, except the last.
+ * Blocks have 4 KiB; all numbers are little-endian.  Block 0 is the superblock.  The superblock
+ * contains the roots of two btrees.  The first is the tree of the writesets that are not digested
+ * yet; its keys are eras.  The second is the era array.  A writeset is an array of 64-bit words of
+ * bits.  An array is also a btree: its keys are 0, 1 and so on, and its values are numbers of
+ * blocks.  Each of these blocks is full of values, except the last.
  */
 #ifndef ERACTL_DM_ERA_FORMAT_H
 #define ERACTL_DM_ERA_FORMAT_H

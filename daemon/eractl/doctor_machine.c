@@ -70,7 +70,7 @@ static void look_at_kernel(struct findings *f, const char *release)
 
 /*
  * Finds the path of the installed module in the list that depmod has made.  Returns false if the
- * list does not have it.
+ * list does not contain the module.
  */
 static bool find_module(const char *release, char *path, size_t size)
 {

@@ -85,8 +85,8 @@ static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev
 
 /*
  * The tags, for example the UUID, by which fstab may name the volume.  If the volume is open, the
- * tags are read from the volume and not from the origin, because the page cache may have old pages
- * of the origin.
+ * tags are read from the volume and not from the origin, because the page cache may contain old
+ * pages of the origin.
  */
 struct tags {
 	blkid_probe probe;
@@ -145,7 +145,7 @@ static void look_at_fstab(struct findings *f, const struct eratab_entry *e, dev_
 		 */
 		if (e->noauto && names_tag(m->mnt_fsname, t) && !hasmntopt(m, "noauto"))
 			finding_add(f, FINDING_PROBLEM, "fstab", e->name, command,
-				    "%s is mounted at boot by %s, for which the boot does not open a noauto volume; write %s in its place, or remove noauto from " ERAD_TAB,
+				    "%s is mounted at boot by %s, for which the boot does not open a volume with the option noauto; write %s in its place, or remove noauto from " ERAD_TAB,
 				    m->mnt_dir, m->mnt_fsname, mapped);
 		else if (names_tag(m->mnt_fsname, t))
 			finding_add(f, FINDING_NOTE, "fstab", e->name, command,

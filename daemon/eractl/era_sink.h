@@ -15,11 +15,15 @@ struct era_super {
 	uint32_t block_sectors;
 	uint64_t nr_blocks;
 	uint32_t era;
-	/* Size of the origin.  If the input has no size, the size of nr_blocks whole blocks. */
+	/*
+	 * Size of the origin.  If the input contains no size, the size of nr_blocks whole blocks.
+	 */
 	uint64_t nr_sectors;
 	uint64_t journal_pages;	/* 0: the input has no such value */
 	uint32_t chunk_pages;	/* 0: the input has no such value */
-	/* NULL: the input has no notes, for example because dm-era's metadata has none. */
+	/*
+	 * NULL: the input contains no notes, for example because dm-era's metadata contains none.
+	 */
 	const struct store_notes *notes;
 };
 

@@ -11,7 +11,7 @@
  *	era_array(era*)                   @block @era
  *
  * Only eractl writes the second line of attributes, and each of these attributes may be missing.
- * If several elements give an era for a block, the largest era counts.  A block without an era was
+ * If several elements name an era for a block, the largest era counts.  A block without an era was
  * never written.
  */
 #ifndef ERACTL_ERA_XML_H

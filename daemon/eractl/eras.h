@@ -16,8 +16,8 @@
 struct eras_reader {
 	bool snapshot;		/* whether to read the volume's snapshot */
 	/*
-	 * true: begin no new era on a live volume.  Then the eras of different blocks may be those
-	 * of different moments.
+	 * true: begin no new era on a live volume.  Then different blocks may have the eras of
+	 * different moments.
 	 */
 	bool loose;
 	void *ctx;

@@ -28,9 +28,9 @@
 #define NOTE_MS		5000	/* after this time, the caller says what it waits for */
 
 /*
- * The messages from the caller to the guardian, one byte each.  The guardian sends an answer when it
- * has written the dirty data for the first time, just before it freezes the file system, when it has
- * frozen the file system, and when it has thawed the file system.
+ * The messages from the caller to the guardian, one byte each.  The guardian sends four answers:
+ * when it has written the dirty data for the first time, just before it freezes the file system,
+ * when it has frozen the file system, and when it has thawed the file system.
  */
 enum request {
 	REQUEST_FREEZE = 1,
@@ -249,7 +249,10 @@ int freeze_prepare(struct freeze *f, const char *device, const char *const *away
 	return r;
 }
 
-/* Thaws the file system in this process, because somebody has killed the guardian.  Returns 0 also if it is not frozen. */
+/*
+ * Thaws the file system in this process, because somebody has killed the guardian.  Returns 0 also
+ * if the file system is not frozen.
+ */
 static int thaw_without_guardian(const struct freeze *f, struct err *err)
 {
 	if (ioctl(f->root, FITHAW, 0) && errno != EINVAL)

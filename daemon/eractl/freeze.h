@@ -2,8 +2,10 @@
 /*
  * Freezes the file system on a device for some time.  A guardian, which is a process of its own,
  * freezes and thaws the file system.  The kernel blocks new writers first, and then writes the dirty
- * data of the file system.  So the guardian writes the dirty data before, twice: for the caller before
- * the checkpoint, so that these data are of the era before it, and again just before the freeze.  It thaws the file system in three cases:
+ * data of the file system.  So the guardian writes the dirty data twice before the freeze, so that
+ * writers are blocked for a short time only.  The first time is before the checkpoint, so that
+ * these data belong to the era before the checkpoint.  The second time is just before the freeze.
+ * The guardian thaws the file system in three cases:
  *
  * - The caller of freeze_begin() calls freeze_end().
  * - The process of the caller has ended, for any reason.
@@ -47,18 +49,17 @@ int freeze_begin(struct freeze *f, const char *device, struct err *err);
 /*
  * Tells the guardian that the caller makes progress.  Never waits for the guardian.  Returns true if
  * the guardian runs, or if no guardian was started.  The guardian may have been killed, or may have
- * ended because it had heard nothing for FREEZE_SILENCE_S.  Then this function thaws the file system,
- * and returns false.
+ * ended because the caller made no progress for FREEZE_SILENCE_S.  In these two cases, this
+ * function thaws the file system, and returns false.
  */
 bool freeze_alive(const struct freeze *f);
 
 /*
  * Thaws the file system that freeze_begin() has frozen, and sets *ms to the time for which it was
  * frozen, in milliseconds.  If nothing is frozen, only ends the guardian if there is one, returns 0 and
- * does not set *ms.  ETIMEDOUT: the
- * guardian had thawed the file system before, after FREEZE_SILENCE_S.  EINVAL: somebody else had
- * thawed it before.  If the thaw takes more than 10 seconds, prints a note and returns 0, and the
- * guardian goes on.
+ * does not set *ms.  ETIMEDOUT: the guardian has thawed the file system already, after
+ * FREEZE_SILENCE_S.  EINVAL: somebody else has thawed the file system already.  If the thaw takes
+ * more than 10 seconds, prints a note and returns 0, and the guardian goes on.
  */
 int freeze_end(struct freeze *f, long long *ms, struct err *err);
 

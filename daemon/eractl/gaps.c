@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Says which gaps the answer to a request has: see gaps.h. */
+/* Prints the gaps in the answer to a request: see gaps.h. */
 #include <inttypes.h>
 
 #include "common/members.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Says that writes may have gone past erad, if an answer that begins an era has gaps. */
+/* Prints that writes may have gone past erad, if erad's answer about a new era contains gaps. */
 #ifndef ERACTL_GAPS_H
 #define ERACTL_GAPS_H
 

@@ -17,7 +17,7 @@ void initramfs_note(const char *volume)
 {
 	if (access(PROGRAM, X_OK))
 		return;
-	printf("%s: run '" INITRAMFS_UPDATE "' before the next boot, because the initramfs has a copy of LVM's configuration\n",
+	printf("%s: run '" INITRAMFS_UPDATE "' before the next boot, because the initramfs contains a copy of LVM's configuration\n",
 	       volume);
 }
 
@@ -69,7 +69,7 @@ void initramfs_check(struct findings *f, const char *volume)
 		if (!is_installed(path + strlen(IMAGES)) || stat(path, &st) || !is_older(&st.st_mtim, &changed))
 			continue;
 		finding_add(f, FINDING_PROBLEM, "lvm", volume, INITRAMFS_UPDATE,
-			    "%s is older than %s, so it may have a copy of LVM's configuration that allows the origin; then the next boot may activate the volume group on the origin, and erad cannot open the volume",
+			    "%s is older than %s, so it may contain a copy of LVM's configuration that allows the origin; then the next boot may activate the volume group on the origin, and erad cannot open the volume",
 			    path, file);
 	}
 	globfree(&images);

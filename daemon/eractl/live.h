@@ -27,7 +27,7 @@ bool live_is_named(const struct erad_info *info, const char *name);
  *
  * A live volume uses the metadata in two cases.  In the first, path is the volume's metadata in
  * eratab.  In the second, the metadata at path has the volume's UUID, and the metadata in eratab
- * does not have it.  So a copy of the metadata, beside the original, is not in use.
+ * has another UUID.  So a copy of the metadata, beside the original, is not in use.
  */
 int live_check_unused(const char *path, struct err *err);
 

@@ -200,9 +200,9 @@ int lvm_uses(const char *device, unsigned int seconds, bool *uses, struct err *e
 }
 
 /*
- * Takes the answer from the output, which may have warnings before it.  The answer is
+ * Takes the answer from the output, in which warnings may precede the answer.  The answer is
  * "LVM2_VG_NAME=NAME/LVM2_VG_UUID=UUID".  Both are empty if there is no volume group.  Returns
- * false if the output has no such answer.
+ * false if the output contains no such answer.
  */
 static bool take_vg(const char *said, struct lvm_vg *vg)
 {
@@ -240,8 +240,8 @@ int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
 }
 
 /*
- * Runs lvmconfig, with a key in argv.  Sets *has to whether LVM's configuration has a value for the
- * key.  If so, said->out is "KEY=VALUE".  EIO: lvmconfig has failed for another reason.
+ * Runs lvmconfig, with a key in argv.  Sets *has to whether LVM's configuration contains a value
+ * for the key.  If so, said->out is "KEY=VALUE".  EIO: lvmconfig has failed for another reason.
  */
 static int configured(const char *const argv[], struct lvm_said *said, bool *has, struct err *err)
 {
@@ -318,6 +318,6 @@ int lvm_check_locks(struct err *err)
 	if (same_directory(dir, LVM_LOCK_DIR))
 		return 0;
 	return err_set(err, -EOPNOTSUPP,
-		       "LVM's configuration has global/locking_dir=\"%.200s\", expected \"" LVM_LOCK_DIR "\": commands of LVM could change the logical volumes while they are moved; set global/locking_dir to \"" LVM_LOCK_DIR "\" and try again",
+		       "LVM's configuration sets global/locking_dir=\"%.200s\", expected \"" LVM_LOCK_DIR "\": commands of LVM could change the logical volumes while they are moved; set global/locking_dir to \"" LVM_LOCK_DIR "\" and try again",
 		       dir);
 }

@@ -9,8 +9,9 @@
 #include "common/err.h"
 
 /*
- * What lvm has printed.  The answer of lvm is apart from its warnings, which come first and may be
- * long.  Only the beginning of the output and the end of the errors are kept.
+ * What lvm has printed.  The output with the answer is kept apart from the errors with the
+ * warnings, which come first and may be long.  Only the beginning of the output and the end of the
+ * errors are kept.
  */
 struct lvm_said {
 	char out[1024], errors[1024];
@@ -58,9 +59,9 @@ struct lvm_vg {
 int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err);
 
 /*
- * Checks whether attach may add its line to LVM's configuration.  EEXIST: the configuration has a
- * filter, which the line would override, or uses a file of devices, with which the line would have
- * no effect; err says what to do instead.  EIO: lvm could not print its configuration.
+ * Checks whether attach may add its line to LVM's configuration.  EEXIST: the configuration
+ * contains a filter, which the line would override, or uses a file of devices, with which the line
+ * would have no effect; err says what to do instead.  EIO: lvm could not print its configuration.
  */
 int lvm_check_filter(const char *pv, const char *name, struct err *err);
 

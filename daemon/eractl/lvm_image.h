@@ -10,18 +10,19 @@
  * 3. It runs lvcreate, which suspends the origin for a moment and makes the snapshot.
  * 4. It thaws the file system.
  *
- * So the snapshot has all writes of earlier eras.  If there is no frozen file system, the snapshot
- * may also have writes of the new era, which the next increment then lists again.
+ * So the snapshot contains all writes of earlier eras.  If there is no frozen file system, the
+ * snapshot may also contain writes of the new era, which the next increment then lists again.
  *
  * The volume's own device is not suspended.  lvcreate reads the label of each block device, also of
- * the volume, and would wait for a suspended device, with LVM's lock.  Only writes of a frozen file
- * system wait, and LVM makes none if its directories are on other file systems.  lvcreate waits for
- * the writes that erad has sent to the origin; these complete by themselves.
+ * the volume, and would wait for a suspended device while it holds LVM's lock.  Only writes of a
+ * frozen file system wait, and LVM makes none if its directories are on other file systems.
+ * lvcreate waits for the writes that erad has sent to the origin; these complete by themselves.
  *
  * If eractl is killed, the guardian of freeze.h thaws the file system, and lvcreate goes on.  If
- * lvcreate is interrupted, too, for example by a power cut, LVM may have the snapshot, nothing, or a
- * logical volume that was to become the snapshot.  The snapshot and this logical volume have the name
- * and the tag by which lvm_image_look() finds them.  The volume is as before in each case.
+ * lvcreate is interrupted, too, for example by a power cut, there are three cases: there is the
+ * snapshot; there is a logical volume that was to become the snapshot; or there is neither.  The
+ * snapshot and this logical volume have the name and the tag by which lvm_image_look() finds them.
+ * The volume is as before in each case.
  */
 #ifndef ERACTL_LVM_IMAGE_H
 #define ERACTL_LVM_IMAGE_H

@@ -438,7 +438,7 @@ static ssize_t read_file(void *ctx, void *buf, size_t len)
 	return read(*(int *)ctx, buf, len);
 }
 
-/* Compares MANIFEST, which has no checksum, with the head in the file, which has one. */
+/* Compares MANIFEST, which has no checksum, with the head in the file, which has a checksum. */
 static int check_file_head(const struct manifest *m, const struct backup_copy *c, struct err *err)
 {
 	int fd = openat(m->fd, c->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -2,7 +2,7 @@
 /*
  * The directory of the backups of one volume, and its file MANIFEST, which lists the copies.
  *
- * MANIFEST has one JSON object on each line.  The first line names the volume:
+ * MANIFEST contains one JSON object on each line.  The first line names the volume:
  *
  *	{"erad_backup": 1, "uuid": UUID, "volume": NAME, "removed": [FILE]}
  *
@@ -19,7 +19,7 @@
  *
  * MANIFEST is replaced in one step when the file of the new copy is durable.  No command changes a
  * file that MANIFEST lists.  A file is removed only after MANIFEST was replaced by a MANIFEST that
- * has the file in "removed" and not as a copy.
+ * lists the file in "removed" and not as a copy.
  */
 #ifndef ERACTL_MANIFEST_H
 #define ERACTL_MANIFEST_H
@@ -47,8 +47,8 @@ struct backup_copy {
 	 */
 	uint64_t time;
 	/*
-	 * Whether the volume was closed.  If so, the copy has all writes in the token's era; else,
-	 * writes in this era may follow the copy.
+	 * Whether the volume was closed.  If so, the copy contains all writes of the token's era;
+	 * else, writes of this era may follow the copy.
 	 */
 	bool closed;
 	uint64_t size;		/* size of the volume in bytes */
@@ -71,7 +71,7 @@ struct manifest {
 };
 
 /*
- * Opens the directory and reads MANIFEST.  ENODATA: the directory exists, and has no MANIFEST.
+ * Opens the directory and reads MANIFEST.  ENODATA: the directory exists, but contains no MANIFEST.
  * EBADMSG: MANIFEST is not in the format above.  The caller sets *m to MANIFEST_NONE before the
  * first call, and calls manifest_close() in any case.  A second call reads MANIFEST again, and
  * keeps the lock.
@@ -82,9 +82,9 @@ int manifest_open(struct manifest *m, const char *directory, struct err *err);
 void manifest_close(struct manifest *m);
 
 /*
- * Locks the directory against other backups, until manifest_close().  EBUSY: another backup has the
- * lock.  After manifest_lock(), the caller calls manifest_open() again, because another backup may
- * have changed MANIFEST before the lock was taken.
+ * Locks the directory against other backups, until manifest_close().  EBUSY: another backup holds
+ * the lock.  After manifest_lock(), the caller calls manifest_open() again, because another backup
+ * may have changed MANIFEST before the lock was taken.
  */
 int manifest_lock(struct manifest *m, struct err *err);
 
@@ -131,16 +131,16 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
 
 /*
- * Checks that the file of the copy exists, has the size that MANIFEST says, and has a good head
+ * Checks that the file of the copy exists, has the size that MANIFEST names, and has a good head
  * according to manifest_check_head().  contents true: also reads the file, from the medium if
  * possible, and compares its hash.
  */
 int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err);
 
 /*
- * Checks that the head of the copy's file has the moments of the copy and of its base, and the size
- * of the volume, that MANIFEST says.  EBADMSG: MANIFEST was changed, or this is the file of another
- * copy; err has no path.
+ * Compares the head of the copy's file with MANIFEST: the moments of the copy and of its base, and
+ * the size of the volume.  EBADMSG: MANIFEST was changed, or this is the file of another copy; err
+ * contains no path.
  */
 int manifest_check_head(const struct manifest *m, const struct backup_copy *copy, const struct stream_head *head, struct err *err);
 

@@ -9,7 +9,7 @@
 #include "eractl/eractl.h"
 #include "eractl/map_draw.h"
 
-/* Index of the band for cells in which no block has an era. */
+/* Index of the band for cells whose blocks were never written. */
 #define NOTHING		MAP_BANDS
 #define LABEL		10		/* width of the offset in front of a row */
 #define SVG_CELL	8		/* width and height of a cell in pixels */
@@ -64,7 +64,7 @@ static uint64_t map_size(const struct map *m)
 
 /*
  * Sets text to the legend's text for a band, and *bytes to the bytes of the band.  Returns false if
- * the band has no era; then text is not set.
+ * there is no era in the band; then text is not set.
  */
 static bool describe_band(const struct map *m, unsigned int band, char text[64], uint64_t *bytes)
 {

@@ -12,8 +12,8 @@
 /*
  * Finds a volume in /etc/eratab.  operand: the operand of dump or check, which is the name of a
  * volume, or a path.  Returns the volume's entry.  Returns NULL if the operand is a path, if eratab
- * does not have the name, or if eratab cannot be read.  The entry belongs to tab, which the caller
- * frees with eratab_free() in any case.
+ * does not contain the name, or if eratab cannot be read.  The entry belongs to tab, which the
+ * caller frees with eratab_free() in any case.
  */
 const struct eratab_entry *metadata_volume(const char *operand, struct eratab *tab);
 

@@ -51,7 +51,7 @@ static int run_qemu_img(char *new, const char *path, uint64_t size, struct err *
 	return status ? err_set(err, -EIO, "%s: qemu-img cannot create the image: see its message above", path) : 0;
 }
 
-/* Gives the file `new` the name path, durably.  Replaces no file. */
+/* Durably renames the file `new` to `path`.  Replaces no file. */
 static int publish(int fd, const char *new, const char *path, struct err *err)
 {
 	int r = fsync(fd) ? -errno : file_rename_new(new, path);

@@ -5,7 +5,10 @@
 
 #include "eractl/nbd_library.h"
 
-/* The file of libnbd, and the Debian package that has this file.  The package erad recommends PACKAGE. */
+/*
+ * The file of libnbd, and the Debian package that contains this file.  The package erad recommends
+ * PACKAGE.
+ */
 #define FILE_NAME	"libnbd.so.0"
 #define PACKAGE		"libnbd0"
 

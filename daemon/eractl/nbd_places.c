@@ -11,7 +11,7 @@
 #include "eractl/content.h"
 #include "eractl/nbd_places.h"
 
-#define PLACE_MAX	(1u << 20)	/* a seal has no longer place */
+#define PLACE_MAX	(1u << 20)	/* limit of the length of a place in a seal */
 #define ALIGN		4096u
 /* Extents and places begin and end at multiples of this many bytes, or at the end of the volume. */
 #define UNIT		512u

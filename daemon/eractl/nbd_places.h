@@ -16,12 +16,12 @@ struct nbd_differing {
 	bool at[SEAL_ENTRIES];	/* at[i]: the place of entry i of the seal */
 	/*
 	 * The places that have content in the seal, which means other bytes than zeros, and that the
-	 * server can read: their number, and how many of them differ.  Zeros say nothing about which
-	 * copy the export has, because most of a disk may be zeros.  nbd_places_forgive() does not
+	 * server can read: their number, and how many of them differ.  Zeros do not show which copy
+	 * the export contains, because most of a disk may be zeros.  nbd_places_forgive() does not
 	 * change these members.
 	 */
 	unsigned int content, content_differs;
-	/* The seal has content at byte 0, and the export has the same there. */
+	/* The first MiB has content in the seal, and the same content in the export. */
 	bool same_first;
 };
 
@@ -40,7 +40,7 @@ int nbd_places_compare(struct nbd_target *t, const struct seal *s, bool tolerate
  */
 int nbd_places_forgive(struct nbd_target *t, const struct backup *b, const struct seal *s, struct nbd_differing *d, struct err *err);
 
-/* Computes a seal with one place: what the export has in its first MiB. */
+/* Computes a seal with one place: the first MiB of the export. */
 int nbd_places_first(struct nbd_target *t, struct seal *out, struct err *err);
 
 /* Writes how many places differ, and the first of them.  d->nr is not 0. */

@@ -24,20 +24,29 @@
  * wait for disks that have to spin up.
  */
 #define CONNECT_MS	60000
-/* Number of further packets to an address that does not answer, 15 s.  Then the next one is tried. */
+/*
+ * Number of further packets to an address that does not answer.  They take 15 s; then the next
+ * address is tried.
+ */
 #define CONNECT_PACKETS	3
 /*
- * A flush is begun each time that this many bytes were written.  Without these, the flush at the end
- * may take longer than SILENCE_MS, if the server has much memory and slow disks.
+ * A flush is begun each time that this many bytes were written.  Without these flushes, the flush
+ * at the end may take longer than SILENCE_MS, if the server has much memory and slow disks.
  */
 #define FLUSH_EVERY	(1ull << 30)
 /* Limit for the time that the server may take to close the connection at the end. */
 #define GOODBYE_MS	1000
-/* How long no request may be answered.  A flush of much data to slow disks may take minutes. */
+/*
+ * If the server answers no request for this time, the backup fails.  A flush of much data to slow
+ * disks may take minutes.
+ */
 #define SILENCE_MS	600000
-/* How long a host may acknowledge nothing while no request is being sent, in seconds. */
+/*
+ * In seconds.  If the host acknowledges nothing for this time while no request is being sent, the
+ * connection ends.
+ */
 #define HOST_GONE_S	60
-/* The NBD protocol has no larger minimum. */
+/* The NBD protocol allows no larger minimum. */
 #define MINIMUM_MAX	(64u << 10)
 
 bool nbd_is_uri(const char *text)
@@ -197,7 +206,7 @@ static bool is_power_of_two(int64_t n)
 	return n > 0 && !(n & (n - 1));
 }
 
-/* Gets what the server can do. */
+/* Finds out what the server can do. */
 static int learn(struct nbd_target *t, struct err *err)
 {
 	int64_t minimum = libnbd.get_block_size(t->nbd, LIBNBD_SIZE_MINIMUM), preferred = libnbd.get_block_size(t->nbd, LIBNBD_SIZE_PREFERRED);
@@ -258,7 +267,10 @@ int nbd_target_open(struct nbd_target *t, struct err *err)
 	return learn(t, err);
 }
 
-/* Says to the server that no further request follows, so that it logs no error.  Waits for a moment. */
+/*
+ * Tells the server that no further request follows, so that the server logs no error.  Waits for a
+ * moment.
+ */
 static void say_goodbye(struct nbd_target *t)
 {
 	if (t->failed || !libnbd.aio_is_ready(t->nbd) || libnbd.aio_disconnect(t->nbd, 0))

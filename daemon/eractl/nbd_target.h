@@ -48,8 +48,8 @@ struct nbd_target {
 	uint64_t unflushed;		/* bytes written since the last flush was begun */
 	struct nbd_slot slot[NBD_SLOTS];
 	/*
-	 * If the volume does not end at a multiple of `minimum`: what the export has in the last
-	 * unit of the volume, because a request can only write whole units.
+	 * If the volume does not end at a multiple of `minimum`: what the export contains in the
+	 * last unit of the volume, because a request can only write whole units.
 	 */
 	uint8_t *tail;
 	int failed;			/* the first error, a negative errno; 0: none */
@@ -62,7 +62,7 @@ bool nbd_is_uri(const char *text);
 
 /*
  * EINVAL: the URI has another scheme than nbd, nbds, nbd+unix, nbds+unix and qcow2; the URI is too
- * long or has a newline; or the FILE of qcow2:FILE is not an absolute path.
+ * long or contains a newline; or the FILE of qcow2:FILE is not an absolute path.
  */
 int nbd_check_uri(const char *uri, struct err *err);
 

@@ -5,7 +5,7 @@
  *
  * The clusters of the file are: header, refcount table, refcount block, L1 table, directory of
  * bitmaps, table of the bitmap, and the clusters of the bitmap in which a bit is set.  The L1 table
- * has only zeros, so every byte is read from the backing file.  One refcount block is enough,
+ * contains only zeros, so every byte is read from the backing file.  One refcount block is enough,
  * because the limits below keep the number of clusters under 32768.  All numbers are big-endian.
  */
 #include <endian.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes a qcow2 file that has a dirty bitmap and no data.  Its backing file is the volume.  So a
- * program that opens the qcow2 file reads the volume's data, and sees in the bitmap which blocks
- * were written.
+ * Writes a qcow2 file that contains a dirty bitmap and no data.  Its backing file is the volume.
+ * So a program that opens the qcow2 file reads the volume's data, and sees in the bitmap which
+ * blocks were written.
  */
 #ifndef ERACTL_QCOW2_H
 #define ERACTL_QCOW2_H

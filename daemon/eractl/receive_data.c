@@ -49,7 +49,7 @@ static int zero_target(struct receive *rc, uint64_t offset, uint64_t length, str
 	const struct written w = { offset, length, .zeros = 1 };
 	int r = 0;
 
-	/* A full copy goes to an empty file, which has zeros here already. */
+	/* A full copy goes to an empty file, which contains zeros here already. */
 	if (!length || (!rc->block_device && !*rc->head->from))
 		return 0;
 	if (!fallocate(rc->place.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length))
@@ -80,9 +80,9 @@ static int receive_extent(struct receive *rc, const struct stream_extent *e, str
 }
 
 /*
- * Sets to zeros what lies between two extents, as far as it is not what the copy had before.  A full
- * copy replaces everything.  On a block device, an increment of Ceph may omit what it adds to the
- * copy.  In a regular file, ftruncate() has set this part to zeros.
+ * Sets to zeros what lies between two extents, except bytes that must keep the content that the
+ * copy had before.  A full copy replaces everything.  On a block device, an increment of Ceph may
+ * omit what it adds to the copy.  In a regular file, ftruncate() has set this part to zeros.
  */
 static int zero_gap(struct receive *rc, uint64_t begin, uint64_t end, struct err *err)
 {

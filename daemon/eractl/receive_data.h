@@ -13,8 +13,8 @@ int receive_apply(struct receive *rc, struct err *err);
 
 /*
  * Reads back the data that receive_apply() has written, from the medium if possible, and the zeros
- * that it has written.  Does not read the holes of a file, which are zeros.  EIO: the copy has other
- * data.
+ * that it has written.  Does not read the holes of a file, which are zeros.  EIO: the copy contains
+ * other data.
  */
 int receive_verify(struct receive *rc, struct err *err);
 

@@ -48,7 +48,7 @@ static int wait_for_stdin(struct receive *rc, struct pollfd p[2])
 	if (n)
 		return n;
 	rc->told_of_eof = true;
-	complain("%s: the stream has ended, but standard input is still open: receive waits until all programs that have the other end of the pipe open have closed it",
+	complain("%s: the stream has ended, but standard input is still open: receive waits until each program that has the other end of the pipe open closes this end",
 		 rc->path);
 	return poll(p, 2, -1);
 }

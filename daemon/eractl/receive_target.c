@@ -235,7 +235,7 @@ static int check_growth(struct receive *rc, struct err *err)
 	if (!rc->block_device || rc->already || rc->standing.size || !receive_omits_growth(rc))
 		return 0;
 	rc->full_copy_due = true;
-	return err_set(err, -ESTALE, "%s: a full copy is due: %s, which an older version of eractl wrote, does not have the size of the volume, so it is not known whether the increment makes the volume larger",
+	return err_set(err, -ESTALE, "%s: a full copy is due: %s, which an older version of eractl wrote, does not contain the size of the volume, so it is not known whether the increment makes the volume larger",
 		       rc->path, rc->state);
 }
 

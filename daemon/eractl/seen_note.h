@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Notes the tokens that eractl gets from erad, and reads the notes: see common/seen.h. */
+/* Notes the tokens that eractl receives from erad, and reads the notes: see common/seen.h. */
 #ifndef ERACTL_SEEN_NOTE_H
 #define ERACTL_SEEN_NOTE_H
 
@@ -8,7 +8,7 @@
 #include "common/token.h"
 
 /*
- * Notes a token from an answer of erad, before the user gets the token.  token may be NULL.  If the
+ * Notes a token from an answer of erad, before the token is printed.  token may be NULL.  If the
  * token cannot be noted, prints an error, but does not fail.  Waits at most CHILD_MS, because the
  * file system of the note may be frozen, or may wait for an erad that does not run.
  */
@@ -16,8 +16,8 @@ void seen_note(const char *token);
 
 /*
  * Notes the token of a volume that was opened, as seen_note() does.  Does not make ERAD_LIB_DIR.
- * Prints nothing if ERAD_LIB_DIR does not exist or is read-only, because its file system may not be
- * mounted yet at boot.
+ * Prints nothing if ERAD_LIB_DIR does not exist or is read-only, because at boot, the file system
+ * of ERAD_LIB_DIR is perhaps not mounted yet.
  */
 void seen_note_opened(const char *token);
 

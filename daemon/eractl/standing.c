@@ -18,8 +18,8 @@
 #include "eractl/standing.h"
 
 /*
- * The text has the line "erad copy 1", a line for each member, a line for each place of the seal
- * and of the unfinished seal, and a last line, which shows that the text is complete.
+ * The text consists of the line "erad copy 1", a line for each member, a line for each place of the
+ * seal and of the unfinished seal, and a last line, which shows that the text is complete.
  */
 #define FIRST_LINE	"erad copy 1\n"
 #define PLACE_MAX	80u	/* limit for the line of a place, in bytes */
@@ -187,8 +187,8 @@ static int remove_new(int fd, const char *path, int r)
 }
 
 /*
- * Makes a new file beside the state, with a name that no other file has, and the permissions that
- * open() would give it.  template: ends in XXXXXX.
+ * Makes a new file beside the state, with a name that no other file has, and with the permissions
+ * of a file that open() creates.  template: ends in XXXXXX.
  */
 static int make_new(char *template)
 {
@@ -248,7 +248,7 @@ static int copy_failed(struct err *err)
 
 /*
  * Opens the copy for a seal.  Opens a block device with O_DIRECT, because the page cache of the
- * device may have old content.
+ * device may contain old content.
  */
 static int open_for_seal(const struct standing_place *p, bool block_device, struct err *err)
 {
@@ -325,12 +325,12 @@ int standing_compare_device(const struct standing_place *p, const struct standin
 	struct standing device = { };
 
 	if (*s->target)
-		return err_set(err, -ESTALE, "%s has the state of another copy: got that of %s, expected that of a device or file", p->file ? p->file : "its attribute", s->target);
+		return err_set(err, -ESTALE, "%s contains the state of another copy: got the state of the copy at %s, expected the state of a copy on a device or in a file", p->file ? p->file : "its attribute", s->target);
 	standing_identify(p, &device);
 	if (!device.device.version == !s->device.version &&
 	    identity_compare(&s->device, &device.device) != IDENTITY_OTHER)
 		return 0;
-	return err_set(err, -ESTALE, "%s has the state of another copy: expected %s, got %s", p->file ? p->file : "its attribute",
+	return err_set(err, -ESTALE, "%s contains the state of another copy: expected %s, got %s", p->file ? p->file : "its attribute",
 		       s->device.version ? identity_text(&s->device, was) : "a file",
 		       device.device.version ? identity_text(&device.device, now) : "a file");
 }
@@ -350,7 +350,7 @@ static int compare_seal(const struct standing_place *p, const struct standing *s
 	close(fd);
 	if (!r)
 		return 0;
-	return err_set(err, r < 0 ? r : -ESTALE, "it was written since the last 'eractl receive', or %s has the state of another copy: %s",
+	return err_set(err, r < 0 ? r : -ESTALE, "it was written since the last 'eractl receive', or %s contains the state of another copy: %s",
 		       p->file, how.msg);
 }
 

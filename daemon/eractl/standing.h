@@ -4,11 +4,11 @@
  * anything else has written to the copy since.
  *
  * The state is stored in an extended attribute of the copy.  So a renamed copy keeps its state, and
- * another file at the same path does not have it.  Block devices have no such attributes: for a
- * block device, the user names a file.  A state in a file has a seal of the copy (common/seal.h),
- * and the identity of a block device (common/identity.h), because the file itself does not show to
- * which copy it belongs.  The export of an NBD server has no identity: the state has the URI of the
- * export.
+ * another file at the same path does not have this state.  Block devices have no such attributes:
+ * for a block device, the user names a file.  A state in a file contains a seal of the copy
+ * (common/seal.h), and the identity of a block device (common/identity.h), because the file itself
+ * does not show to which copy it belongs.  The export of an NBD server has no identity: the state
+ * contains the URI of the export.
  */
 #ifndef ERACTL_STANDING_H
 #define ERACTL_STANDING_H
@@ -40,15 +40,17 @@ struct standing {
 	bool settled;
 	/*
 	 * Size of the volume at the moment `at`, in bytes.  0: unknown, because an older version of
-	 * eractl wrote the state.  Nothing is known about what a block device has after this size.
+	 * eractl wrote the state.  Nothing is known about the content of a block device after this
+	 * size.
 	 */
 	uint64_t size;
 	int64_t mtime_s, mtime_ns;		/* modification time of a regular file */
 	/* Identity of a block device.  version 0: the copy is a file. */
 	struct identity device;
 	/*
-	 * Hashes of places of the copy.  nr 0: the state is stored in the attribute.  For the export
-	 * of an NBD server whose full copy was not completed: what the export had before.
+	 * Hashes of places of the copy.  nr 0: the state is stored in the attribute.  For the
+	 * export of an NBD server whose full copy was not completed: hashes of what the export
+	 * contained before.
 	 */
 	struct seal seal;
 	/*
@@ -59,15 +61,15 @@ struct standing {
 	/* URI of the export of an NBD server that is the copy.  "": the copy is a file or a device. */
 	char target[STREAM_NAME_MAX + 1];
 	/*
-	 * The volume was closed when the copy was made, so the copy has all writes in the era of
-	 * `at`.  Only for the export of an NBD server.
+	 * The volume was closed when the copy was made, so the copy contains all writes of the era
+	 * of `at`.  Only for the export of an NBD server.
 	 */
 	bool closed;
 };
 
 /*
  * Where the state is stored.  fd and path: the copy, which the caller keeps open.  file: path of
- * the file that has the state; NULL: the state is in an extended attribute of the copy.
+ * the file that contains the state; NULL: the state is in an extended attribute of the copy.
  */
 struct standing_place {
 	int fd;
@@ -89,7 +91,7 @@ void standing_identify(const struct standing_place *p, struct standing *s);
 /*
  * Makes the copy durable, and stores in s the values that show whether anything writes to the copy
  * later.  size: size of the volume in bytes.  If the state is stored in a file, reads up to
- * SEAL_READ_MAX bytes of the copy.  err does not have the path of the copy.
+ * SEAL_READ_MAX bytes of the copy.  err does not contain the path of the copy.
  */
 int standing_settle(const struct standing_place *p, struct standing *s, uint64_t size, struct err *err);
 

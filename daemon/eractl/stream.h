@@ -68,7 +68,7 @@ struct stream_extent {
 
 /*
  * stream_name() returns in name the name for a token, shorter than TOKEN_TEXT_SIZE + 8 bytes.
- * stream_token() is the inverse, and returns false if the name is not that of a token.
+ * stream_token() is the inverse, and returns false if the name is not the name of a token.
  */
 void stream_name(const struct token *t, char name[STREAM_NAME_MAX + 1]);
 bool stream_token(const char *name, struct token *t);

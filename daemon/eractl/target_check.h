@@ -40,8 +40,8 @@ int target_check_new(const char *path, struct err *err);
 bool target_is_same(const char *a, const char *b);
 
 /*
- * Checks that metadata may be written to the path.  EEXIST: a line of /etc/eratab has the path as
- * origin.
+ * Checks that metadata may be written to the path.  EEXIST: a line of /etc/eratab names the path as
+ * the origin.
  */
 int target_check_metadata(const char *path, struct err *err);
 

@@ -21,7 +21,7 @@ bool print_opened(struct json_object *result)
 	const char *metadata = json_text(result, "metadata");
 	const char *device = json_text(result, "device");
 	const char *origin = json_text(result, "origin");
-	/* NULL if eratab has the path of the origin that the user has given. */
+	/* NULL if eratab names the path of the origin that the user has given. */
 	const char *given = json_text(result, "origin_given");
 	uint64_t era;
 

@@ -20,7 +20,7 @@ struct volumes_job {
 	bool at_boot;
 	/* The volume is forgotten, so the note of its newest token must be removed. */
 	bool forgets;
-	/* The answer is that of a checkpoint, so a witness of the origin must be taken. */
+	/* The answer is an answer to a checkpoint, so a witness of the origin must be taken. */
 	bool witness;
 	bool json;		/* print {"version", "volumes": [RESULT]} instead of text */
 };
@@ -37,9 +37,9 @@ int volumes_run_operands(const struct command *cmd, const struct volumes_job *jo
 
 /*
  * Makes one request for all the names, whose answer is a list of checkpoints of volumes.  Shows
- * them, and does what job->witness says.  Uses no other members of the job than op, print, witness
- * and json.  names ends with a NULL.  Returns the exit code; unless it is EXIT_SUCCESS, nothing is
- * printed on stdout.
+ * these checkpoints, and does what job->witness says.  Uses no other members of the job than op,
+ * print, witness and json.  names ends with a NULL.  Returns the exit code; unless it is
+ * EXIT_SUCCESS, nothing is printed on stdout.
  */
 int volumes_run_together(const struct volumes_job *job, char *const *names);
 

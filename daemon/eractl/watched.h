@@ -4,7 +4,7 @@
  * waits for erad.
  *
  * The thread that waits cannot print the message, because a signal does not interrupt a wait for a
- * device.  So another thread prints it.
+ * device.  So another thread prints the message.
  */
 #ifndef ERACTL_WATCHED_H
 #define ERACTL_WATCHED_H

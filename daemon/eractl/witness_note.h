@@ -4,11 +4,11 @@
 #define ERACTL_WITNESS_NOTE_H
 
 /*
- * Takes a witness of the volume's origin, and gives it to erad.  Call this after an answer to a
- * checkpoint; token: the token in this answer, or NULL.
+ * Takes a witness of the volume's origin, and sends the witness to erad.  Call this after an answer
+ * to a checkpoint; token: the token in this answer, or NULL.
  *
- * A child process of eractl reads the origin, because a process that reads a device that hangs
- * cannot be ended.  erad itself takes a witness only at an open.
+ * A child process of eractl reads the origin: if the device hangs, nothing can end the process that
+ * reads it.  erad itself takes a witness only at an open.
  *
  * Waits at most CHILD_MS.  If the origin hangs, at most one child process for each volume waits for
  * it.  Prints nothing if no witness can be taken: the metadata keeps the former witness, which is

@@ -29,7 +29,7 @@ struct report {
 };
 
 /*
- * Returns whether the name is that of a report.  The name must be ASCII, because it becomes a
+ * Returns whether the name is the name of a report.  The name must be ASCII, because it becomes a
  * label, and Prometheus refuses all metrics if a label is not UTF-8.
  */
 static int is_report(const struct dirent *d)
@@ -114,7 +114,7 @@ static void free_reports(struct report *reports, size_t nr)
 	free(reports);
 }
 
-/* Returns false if the report has no value for this key, or an impossible one. */
+/* Returns false if the report contains no value for this key, or an impossible value. */
 static bool value_of(struct json_object *report, const char *key, double *value)
 {
 	struct json_object *o = json_object_object_get(report, key);

@@ -135,7 +135,7 @@ static enum MHD_Result reply_metrics(struct MHD_Connection *c)
  * Returns whether the request uses a name of this machine: an address, localhost, or the host name.
  * Without this check, the web page of a stranger could read the status page in the user's browser:
  * the owner of a domain can let the domain's name point to this machine, and the browser lets a
- * page of the domain read the answer.  Such a request has the name of the domain.
+ * page of the domain read the answer.  Such a request contains the name of the domain.
  */
 static bool is_own_name(struct MHD_Connection *c)
 {

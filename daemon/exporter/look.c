@@ -81,7 +81,7 @@ static void forget_answers(void)
 }
 
 /*
- * Returns the name as the status has it.  NULL: erad does not know the volume, or volume is NULL.
+ * Returns the name as it is in the status.  NULL: erad does not know the volume, or volume is NULL.
  */
 static const char *find_name(const char *volume)
 {

@@ -173,7 +173,7 @@ static void put_foot(FILE *f, const struct page *p)
 	}
 	fputs("erad-exporter ", f);
 	html_text(f, ERAD_VERSION);
-	fputs(". <a href=\"/metrics\">Metrics for Prometheus</a>. <code>eractl status</code> has more; erad(8) explains the words."
+	fputs(". <a href=\"/metrics\">Metrics for Prometheus</a>. <code>eractl status</code> shows more; erad(8) explains the words."
 	      "</p></footer>\n</body>\n</html>\n", f);
 }
 

@@ -145,7 +145,7 @@ static void put_map(FILE *f, const struct page *p, const char *volume, struct js
 	fprintf(f, "<svg role=\"img\" viewBox=\"0 0 %" PRIu64 " %" PRIu64 "\" shape-rendering=\"crispEdges\"><title>Map of ",
 		columns * CELL, (strnlen(cells, CELLS_MAX) + columns - 1) / columns * CELL);
 	html_text(f, volume);
-	fputs(" by the age of its blocks; the table beside it has the sizes</title>\n", f);
+	fputs(" by the age of its blocks; the table beside it shows the sizes</title>\n", f);
 	put_cells(f, cells, columns);
 	fputs("</svg>\n", f);
 	json_number(status, "era", &era);

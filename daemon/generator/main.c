@@ -112,7 +112,7 @@ static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
 	}
 	for (c = path; *c; c++) {
 		if ((unsigned char)*c < ' ') {
-			log_to_kernel("volume %s: the path %.200s has the control character 0x%02x, which a unit cannot contain, so the service of the volume starts without waiting for the path", e->name, path,
+			log_to_kernel("volume %s: the path %.200s contains the control character 0x%02x, which a unit cannot contain, so the service of the volume starts without waiting for the path", e->name, path,
 				 (unsigned char)*c);
 			return;
 		}

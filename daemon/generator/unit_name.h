@@ -10,13 +10,13 @@ struct unit_name {
 };
 
 /*
- * Makes the name of the device unit for an absolute path.  EINVAL: the path has a component "..".
- * ENAMETOOLONG: the name has more than UNIT_NAME_MAX bytes.
+ * Makes the name of the device unit for an absolute path.  EINVAL: the path contains a component
+ * "..".  ENAMETOOLONG: the name has more than UNIT_NAME_MAX bytes.
  */
 int unit_name_of_device(struct unit_name *out, const char *path);
 
 /*
- * Makes the name of an instance of the template prefix@suffix.  instance must not have a slash.
+ * Makes the name of an instance of the template prefix@suffix.  instance must not contain a slash.
  * ENAMETOOLONG: the name has more than UNIT_NAME_MAX bytes.
  */
 int unit_name_of_instance(struct unit_name *out, const char *prefix, const char *instance, const char *suffix);

@@ -158,7 +158,7 @@ static int check_ranges(struct store *s, const struct erad_range *r, unsigned in
  *
  * The marks are added in memory before the group is appended, for two reasons.  First, adding marks
  * can fail, and nothing may fail after the group is durable.  Second, a fold that moves the tail
- * past the group must already have the marks of the group.  If the group never becomes durable, its
+ * past the group must already find the marks of the group.  If the group never becomes durable, its
  * blocks are reported as written, which is harmless.
  *
  * Context: journal_lock.
@@ -183,7 +183,7 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
  * Writes the marks as one group, or as several groups if the pool has too few nodes for all marks.
  * Each group is durable before the next group begins, and the call returns 0 only after the last
  * group is durable.  So the caller never releases a write of which only some blocks are recorded.
- * After a crash, the journal may have only the first groups; no write of the call has completed,
+ * After a crash, the journal may contain only the first groups; no write of the call has completed,
  * because the caller had not released it.  journal_lock is held over all groups, so that no era
  * begins between them.
  */

@@ -56,8 +56,9 @@ int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *
 	       uint64_t *over_marked, struct err *err);
 
 /*
- * Returns the page of the engine that has page `page` of the array, or its copy.  If fewer than *nr
- * pages, beginning with `page`, are in the same piece, reduces *nr to their number.
+ * Returns the page of the engine that contains page `page` of the array, or the copy of this page.
+ * If fewer than *nr pages, beginning with `page`, are in the same piece, reduces *nr to their
+ * number.
  */
 uint64_t array_place(const struct array *a, enum array_part part, uint64_t page, uint64_t *nr);
 
@@ -70,7 +71,7 @@ int array_read(struct array *a, enum array_part part, void *buf, uint64_t first,
 int array_write(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 		struct err *err);
 
-/* Returns how many consecutive pages, from `page` on, each have blocks in o, but at most max. */
+/* Returns how many consecutive pages, from `page` on, each contain blocks of o, but at most max. */
 uint64_t array_marked_pages(const struct array *a, const struct overlay *o, uint64_t page,
 			    uint64_t max);
 

@@ -57,7 +57,7 @@ static inline size_t bitset_needs(const struct bitset *b)
 
 /*
  * Returns the largest number of nodes that a set can have.  A set has this many nodes if each leaf
- * has some blocks, but not all.  nr: as for bitset_init().
+ * contains some of its blocks, but not all.  nr: as for bitset_init().
  */
 size_t bitset_most(uint64_t nr);
 

@@ -34,7 +34,7 @@ unsigned int store_bookmarks(struct store *s, struct store_bookmark bookmark[ERA
 
 /*
  * Returns the position of the name in the sorted list, or the position that it would have.  Sets
- * *there to whether the list has the name.
+ * *there to whether the list contains the name.
  */
 static uint32_t find_bookmark(const struct erad_disk_history *h, const char *name, bool *there)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The bookmarks of one volume: names for moments, stored in the history.  If the metadata is
- * replaced by an older copy, the bookmarks are those of the copy.  Any thread may call these
- * functions.
+ * replaced by an older copy, the bookmarks of the copy replace the present ones.  Any thread may
+ * call these functions.
  */
 #ifndef ERAD_STORE_BOOKMARKS_H
 #define ERAD_STORE_BOOKMARKS_H

@@ -69,8 +69,8 @@ void build_cancel(struct build *b)
 }
 
 /*
- * Returns whether the sector has an era.  Sectors without eras are not written, so that metadata
- * with the same eras always has the same bytes.
+ * Returns whether an entry of the sector contains an era.  Sectors without eras are not written, so
+ * that metadata with the same eras always has the same bytes.
  */
 static bool any_written(const struct erad_disk_eras *sector)
 {

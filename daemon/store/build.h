@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes new metadata whose array already has eras: the eras of a dump, or of a repair of lost
+ * Makes new metadata whose array already contains eras: the eras of a dump, or of a repair of lost
  * metadata.
  */
 #ifndef ERAD_BUILD_H
@@ -33,8 +33,8 @@ int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struc
 void build_floor(struct build *b, uint32_t era);
 
 /*
- * Gives these notes of the origin to the new metadata, and copies them.  Without this call, the
- * metadata has no notes.  Returns 0 or -ENOMEM.
+ * Adds a copy of these notes about the origin to the new metadata.  Without this call, the metadata
+ * has no notes.  Returns 0 or -ENOMEM.
  */
 int build_notes(struct build *b, const struct store_notes *notes);
 

@@ -64,7 +64,7 @@ bool degrade_damaged(const struct erad_disk_super *sb, const void *page)
 
 /*
  * Replaces a damaged record by a valid record.  This happens at open and before the floor is set,
- * and always before the target gets a record with a newer serial.  The target may write its own
+ * and always before the target receives a record with a newer serial.  The target may write its own
  * record at the same moment.  If so, one of the two records is in force, and both say that every
  * block may have been written.
  */
@@ -127,8 +127,8 @@ int store_find_degraded(struct store *s, struct err *err)
 		if (le32toh(r->era) > s->degrade.era)
 			s->degrade.era = le32toh(r->era);
 		/*
-		 * The target got this record after all other records.  So the floor, if there is
-		 * one, belongs to an earlier record, and does not count for this one.
+		 * The target received this record after all other records.  So the floor, if there
+		 * is one, belongs to an earlier record, and does not count for this one.
 		 */
 		if (le64toh(r->serial) >= s->degrade.serial) {
 			s->degrade.floor = false;
@@ -162,9 +162,9 @@ bool store_wants_floor(struct store *s)
 }
 
 /*
- * Finds the era for the floor: the current era, or the record's era if that is newer.  If this era
- * has not begun, begins it.  The target may write its record at any time, so from here until the
- * floor is set, every block counts as written in the current era.
+ * Finds the era for the floor: the current era, or the record's era if the record's era is newer.
+ * If this era has not begun, begins it.  The target may write its record at any time, so from here
+ * until the floor is set, every block counts as written in the current era.
  */
 static int reach_era(struct store *s, uint32_t *era, struct err *err)
 {
@@ -262,7 +262,7 @@ static int end_degrade(struct store *s, bool target, struct err *err)
 		ret = err_set(err, -EINVAL, "%s: a degrade record is in force and the floor is not set",
 			      s->e->name);
 	else if (set && !given)
-		ret = err_set(err, -EINVAL, "%s: the target has not got the next degrade record",
+		ret = err_set(err, -EINVAL, "%s: the target has not received the next degrade record",
 			      s->e->name);
 	else if (set)
 		ret = raise_serial(s, serial, err);

@@ -17,7 +17,7 @@
  * /run/erad whose name contains the device number.  The device must stay open while it is locked,
  * so that no other device gets its number.  The caller closes *fd, which ends the lock.  If
  * exclusive is false and the file cannot be opened, returns 0 without a lock, and *fd is -1.
- * EBUSY: another caller has the lock.
+ * EBUSY: another caller holds the lock.
  */
 int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err *err);
 
@@ -31,8 +31,8 @@ int device_flock(int fd, const char *name, struct err *err);
 /*
  * Calls device_flock().  For a partition, also takes the lock on the partition's disk.  While these
  * locks are held, udev does not examine the device or the disk; see "Locking Block Device Access"
- * of systemd.  *disk_fd has the lock on the disk, and the caller closes it; -1: there is no disk to
- * lock.
+ * of systemd.  *disk_fd receives a descriptor that holds the lock on the disk, and that the caller
+ * closes; -1: there is no disk to lock.
  */
 int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct err *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The text in which a dump, and erad's answer to eractl dump, keep what the metadata notes of the
- * origin (store/history.h).  With these notes, an open of the restored metadata notices the same
- * writes past erad as an open of the dumped metadata would:
+ * The text in which a dump, and erad's answer to eractl dump, keep what the metadata notes about
+ * the origin (store/history.h).  With these notes, an open of the restored metadata notices the
+ * same writes past erad as an open of the dumped metadata would:
  *
  *	sealed HEX	notes with a seal; HEX is the items and the seal, without zeros at the end
  *	unsealed HEX	notes without a seal; HEX is the items, without zeros at the end

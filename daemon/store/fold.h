@@ -12,7 +12,7 @@
 int store_fold_locked(struct store *s, struct err *err);
 
 /*
- * Makes durable copies, for the snapshot, of the array pages that have blocks of o.  Leaves out
+ * Makes durable copies, for the snapshot, of the array pages that contain blocks of o.  Leaves out
  * pages that already have a copy.  Does nothing if there is no snapshot.  a: the array as it will
  * be after the change.  Context: fold_lock.
  */

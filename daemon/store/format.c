@@ -52,8 +52,8 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written)
 /*
  * Sets *ring and *chunk to the sizes of the ring and of a piece of the array, in pages: the
  * requested sizes or the defaults.  If the metadata device is too small for both, sets *chunk to 0,
- * which gives up the room for snapshots.  If it is still too small and no size of the ring was
- * requested, reduces *ring to what fits.
+ * which gives up the room for snapshots.  If the device is still too small and no size of the ring
+ * was requested, reduces *ring to what fits.
  */
 static int choose_layout(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
 			 uint32_t *chunk, struct err *err)

@@ -65,7 +65,7 @@ int store_drop_snapshot(struct store *s, struct err *err)
 	s->begin.kind = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
 	/*
-	 * The superblock on the disk may have a snapshot that is not in memory, because a failed
+	 * The superblock on the disk may name a snapshot that is not in memory, because a failed
 	 * fold may have written it.
 	 */
 	unsure = s->fold_snapshot;

@@ -2,7 +2,7 @@
 /*
  * The history of one volume: gaps, timelines, and values by which erad recognizes the origin.  A
  * gap is a time in which writes may have gone past erad.  A timeline is the eras of one activation,
- * with a random number that names it.  include/erad_format.h has the layout and the order of
+ * with a random number that names it.  include/erad_format.h describes the layout and the order of
  * durability.
  *
  * Functions that change the history return when the change is durable.  After a failure, the call
@@ -29,7 +29,7 @@ struct store_gap {
 /* Returns the name of a kind of gap, such as "written-while-closed"; never NULL. */
 const char *store_gap_name(enum erad_gap_kind kind);
 
-/* Copies the gaps that the metadata still has, the oldest first.  Returns their number. */
+/* Copies the gaps that the metadata still contains, the oldest first.  Returns their number. */
 unsigned int store_gaps(struct store *s, struct store_gap gap[ERAD_GAPS]);
 
 /*
@@ -52,8 +52,8 @@ int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, stru
  * each of these eras.  If the newest gap in the history has the same kind and detail, only changes
  * its era to the current era.  So the history keeps its room for other gaps, and the gap counts
  * once.  One exception: if a snapshot that is held or requested shows the newest gap, this gap
- * stays, so that the history has two such gaps.  Writes nothing if this gap is already recorded for
- * the current era.
+ * stays, so that the history contains two gaps of this kind and detail.  Writes nothing if this gap
+ * is already recorded for the current era.
  */
 int store_gap_goes_on(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 
@@ -78,7 +78,7 @@ enum store_moment {
 	MOMENT_OTHER_ERA,	/* the timeline does not contain this era */
 	/*
 	 * No timeline has this number.  The era is older than all timelines that the metadata still
-	 * has, or there are no timelines, so the timeline may have been dropped.
+	 * contains, or there are no timelines, so the timeline may have been dropped.
 	 */
 	MOMENT_TOO_OLD,
 };
@@ -119,9 +119,9 @@ int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL]);
 int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err);
 
 /*
- * What closed metadata knows of the origin: the items, and the seal if the metadata has one.  If
- * sealed is true and the seal is zeros, the next open records a gap, because no hash shows whether
- * the origin was written meanwhile.
+ * What closed metadata knows of the origin: the items, and the seal if the metadata contains one.
+ * If sealed is true and the seal is zeros, the next open records a gap, because no hash shows
+ * whether the origin was written meanwhile.
  */
 struct store_notes {
 	bool sealed;

@@ -65,8 +65,8 @@ int history_commit(struct store *s, struct erad_disk_super *sb);
 /*
  * As history_commit(), and afterwards also makes the other superblock name the new history.  An open
  * takes the older superblock if the newer one cannot be read.  So a change that the next open must
- * know, such as a gap or a seal, needs both.  If only the second superblock cannot be written, returns
- * 0, because the change is in force and durable.
+ * know, such as a gap or a seal, must be in both superblocks.  If only the second superblock cannot
+ * be written, returns 0, because the change is in force and durable.
  */
 int history_commit_both(struct store *s, struct erad_disk_super *sb);
 

@@ -50,8 +50,8 @@ unsigned int journal_encode(struct erad_disk_journal *group, const struct run *r
 			    unsigned int nr);
 
 /*
- * Completes the headers of the pages seq … seq + count - 1 in group, which already has the payload.
- * All pages before seq must be durable.
+ * Completes the headers of the pages seq … seq + count - 1 in group, which already contains the
+ * payload.  All pages before seq must be durable.
  */
 void journal_number(const struct journal *j, struct erad_disk_journal *group, unsigned int count,
 		    uint64_t seq, uint32_t era, enum erad_journal_type type);

@@ -27,7 +27,7 @@ struct map {
 	uint32_t since;			/* the oldest era that counts, at least 1 */
 	/*
 	 * Largest size of the grid.  If there are fewer blocks than places in the grid, nr_cells is
-	 * smaller than columns * rows, so that each cell has a block.
+	 * smaller than columns * rows, so that each cell contains a block.
 	 */
 	unsigned int columns, rows;
 	uint64_t nr_cells;

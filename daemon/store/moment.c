@@ -92,8 +92,9 @@ unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, st
 	if (floor < since || floor > upto)
 		return 0;
 	/*
-	 * A gap that was recorded between the request for the snapshot and the fold that began it has the
-	 * next era, but its writes may be older.  So the floor of the snapshot includes this gap.
+	 * A gap that was recorded between the request for the snapshot and the fold that began the
+	 * snapshot has the next era, but the writes of the gap may be older.  So the floor of the
+	 * snapshot includes this gap.
 	 */
 	if (floor == upto && upto == info.snapshot_era && nr < all && !info.degraded) {
 		gap[0] = gap[nr];

@@ -23,8 +23,8 @@
  * remove this metadata after this process has read it and has written more metadata that depends on
  * it.  A flush alone is not enough if a flush of the previous process has failed.  So the parts
  * that may not be durable are written again: the newest superblock and the last group.  Everything
- * before these parts was made durable before they were written.  The array needs no second write,
- * because every fold writes its pages again.  CLEAN is cleared in the other superblock.
+ * before these parts was made durable before these parts were written.  The array needs no second
+ * write, because every fold writes its pages again.  CLEAN is cleared in the other superblock.
  */
 static int take_over(struct store *s, uint64_t last_group, struct err *err)
 {

@@ -36,7 +36,7 @@ unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs
 	while (i < nr && o->pool->nr >= needs) {
 		if (!oe || oe->era != era)
 			oe = add_era(o, era);
-		/* This cannot fail, because the pool has as many nodes as the run can need. */
+		/* This cannot fail, because the pool contains as many nodes as the run can need. */
 		bitset_set(&oe->blocks, runs[i].first, runs[i].len);
 		i++;
 		/* Most runs are short, in ascending order, and near each other. */

@@ -36,10 +36,10 @@ struct overlay {
 size_t overlay_needs(const struct overlay *o);
 
 /*
- * Adds runs, beginning with the first, as long as the pool has overlay_needs() nodes; then adds further
- * runs that need no node, because they are of one block in the leaf of the last run.  Returns the
- * number of runs that were added.  A run is added completely or not at all.  Eras must be added in
- * ascending order.
+ * Adds runs, beginning with the first, as long as the pool contains overlay_needs() nodes.  Then
+ * adds further runs that need no node, because each of them is one block in the leaf of the last
+ * run.  Returns the number of runs that were added.  A run is added completely or not at all.  Eras
+ * must be added in ascending order.
  */
 unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 

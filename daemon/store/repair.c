@@ -62,7 +62,7 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 
 /*
  * Replaces a damaged journal.  The content of the journal is not known, so every block counts as
- * written.  The new superblocks have an empty journal, which begins after all pages that are in the
+ * written.  The new superblocks name an empty journal, which begins after all pages that are in the
  * ring.
  */
 static int replace_journal(struct repair *r, uint64_t head, const char *why, struct err *err)
@@ -94,8 +94,8 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 
 /*
  * Replaces a damaged history by an older copy.  Records a gap, because the damaged copy may have
- * had more gaps.  If the journal was replaced, the gap is recorded already.  head: the sequence
- * number after the last page of the journal.
+ * contained more gaps.  If the journal was replaced, the gap is recorded already.  head: the
+ * sequence number after the last page of the journal.
  */
 static int replace_history(struct repair *r, uint64_t head, struct err *err)
 {
@@ -141,7 +141,7 @@ static int hear_nothing(void *ctx, uint32_t era, const struct run *runs, unsigne
 static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
 			 struct err *err)
 {
-	/* In metadata of an older version, the ring has pages in the place of the history. */
+	/* In metadata of an older version, pages of the ring are in the place of the history. */
 	const uint64_t ring = le64toh(r->sb.array_start) - ERAD_JOURNAL_START;
 	const uint64_t journal_pages = le64toh(r->sb.array_start) >= ERAD_JOURNAL_START + ERAD_JOURNAL_MIN ? ring : 0;
 	struct store_geometry g = {

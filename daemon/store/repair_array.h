@@ -7,8 +7,8 @@
 
 /*
  * Reads the array.  Adds each damaged sector to r->bad, and each page that cannot be read to
- * r->unreadable.  If the array has a newer era than r->era, raises r->era to this era, and sets
- * r->raised.
+ * r->unreadable.  If the array contains a newer era than r->era, raises r->era to this era, and
+ * sets r->raised.
  */
 int repair_scan_array(struct repair *r, struct err *err);
 

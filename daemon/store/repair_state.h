@@ -23,7 +23,7 @@ struct repair {
 	struct array array;
 	struct journal journal;
 	uint32_t era;			/* the newest era that was found so far */
-	bool raised;			/* the array has a newer era than all other parts */
+	bool raised;			/* the array contains a newer era than all other parts */
 	struct bitset bad;		/* sectors of the array that must be rewritten */
 	/* State of the degrade record.  An unreadable record is also damaged. */
 	bool record_damaged, record_unreadable;

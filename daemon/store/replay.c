@@ -171,7 +171,7 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 
 	*why = NULL;
 	if (bytes > sizeof(page->payload)) {
-		*why = "has more payload than a page";
+		*why = "has more payload than fits into a page";
 		return 0;
 	}
 	stop = p + bytes;
@@ -180,18 +180,18 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 		if (p)
 			p = get_varint(p, stop, &len);
 		if (!p) {
-			*why = "has fewer runs than it says";
+			*why = "has fewer runs than its header says";
 			return 0;
 		}
 		if (gap >= nr_blocks - pos || len == 0 || len > nr_blocks - pos - gap) {
-			*why = "has a run that is not on the device";
+			*why = "contains a run that is not on the device";
 			return 0;
 		}
 		w->runs[i] = (struct run){ pos + gap, len };
 		pos += gap + len;
 	}
 	if (i == 0 || p != stop) {
-		*why = "has more payload than runs";
+		*why = "has no runs, or has payload after its last run";
 		return 0;
 	}
 	return w->mark(w->ctx, le32toh(page->era), w->runs, i);

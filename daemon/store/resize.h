@@ -6,9 +6,9 @@
 #include "store/state.h"
 
 /*
- * If a resize has failed while it wrote the superblocks, the two may have different sizes.  If so,
- * writes both with the size in s->super.  Call this before anything is appended.  Context:
- * journal_lock.
+ * If a resize has failed while it wrote the superblocks, the two superblocks may name different
+ * sizes.  If so, writes both with the size in s->super.  Call this before anything is appended.
+ * Context: journal_lock.
  */
 int store_settle_size(struct store *s, struct err *err);
 

@@ -50,9 +50,9 @@ static void copy_sector(const struct snapshot *p, const struct array *a,
 }
 
 /*
- * Finds the next pages that follow each other and have blocks in o, from *block on, but no durable
- * copy.  Returns their number, or 0 if there are none.  Sets *block to the first block of o in
- * them.
+ * Finds the next pages, from *block on, that follow each other and contain blocks of o, but have no
+ * durable copy.  Returns their number, or 0 if there are none.  Sets *block to the first block of o
+ * in them.
  */
 static uint64_t unsaved_pages(const struct snapshot *p, const struct array *a,
 			      const struct overlay *o, uint64_t *block)

@@ -30,8 +30,8 @@ void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb);
 void snapshot_destroy(struct snapshot *p, struct nodes *to);
 
 /*
- * Copies every page that has blocks in o and may have no durable copy yet.  Sets *wrote to true if
- * pages were copied.  If so, a flush is needed before any of these pages changes.  buf has
+ * Copies every page that contains blocks of o and may have no durable copy yet.  Sets *wrote to
+ * true if pages were copied.  If so, a flush is needed before any of these pages changes.  buf has
  * ARRAY_FOLD_PAGES aligned pages.  A copy from before a crash is written again, because it may not
  * be durable.  If a sector of the array is damaged, its copy says that its blocks were written in
  * the newest era that the snapshot shows.

@@ -69,7 +69,7 @@ struct store {
 	/* fold_lock, lock to change; a snapshot of this kind begins when this fold ends. */
 	enum snapshot_kind fold_snapshot;
 	/*
-	 * journal_lock; a superblock on the disk may have another size than `super`, because a
+	 * journal_lock; a superblock on the disk may name another size than `super`, because a
 	 * resize failed.
 	 */
 	bool size_unsettled;
@@ -118,8 +118,8 @@ struct store {
 		/* Whether a record is in force, or the target has let writes pass. */
 		bool set;
 		/*
-		 * Whether the record's page has content that is no record.  If so, `set` is true,
-		 * too.
+		 * Whether the record's page contains something that is no record.  If so, `set` is
+		 * true, too.
 		 */
 		bool damaged;
 		/* Whether the floor covers the writes that the target had let pass. */
@@ -127,7 +127,7 @@ struct store {
 		uint32_t era;		/* era of the record */
 		uint64_t serial;	/* serial of the next record for the target */
 		/*
-		 * The target has got the record with this serial since store_set_floor() was
+		 * The target has received the record with this serial since store_set_floor() was
 		 * called.
 		 */
 		bool given;
@@ -169,8 +169,8 @@ int store_flush(struct store *s, unsigned long lost_before);
 int store_write_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type);
 
 /*
- * Gives sb the next seq, and writes it durably.  After a success, s->super is sb.  After a failure,
- * the disk may have sb nevertheless.  Context: fold_lock.
+ * Sets the seq of sb to the next seq, and writes sb durably.  After a success, s->super is sb.
+ * After a failure, sb may be on the disk nevertheless.  Context: fold_lock.
  */
 int store_next_super(struct store *s, struct erad_disk_super *sb);
 

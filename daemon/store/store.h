@@ -199,8 +199,8 @@ int store_fold(struct store *s, struct err *err);
 
 /*
  * Calls fn, in ascending order and with no lock held, for each maximal extent of blocks whose era
- * is `since` or newer.  since 0: the whole device.  The result has all blocks that were marked
- * before the call, and may have blocks that are marked during the call.  A damaged sector of the
+ * is `since` or newer.  since 0: the whole device.  The result contains all blocks that were marked
+ * before the call, and may contain blocks that are marked during the call.  A damaged sector of the
  * array is reported as written.  EINVAL: era `since` has not begun.  A non-zero value from fn ends
  * the call and is returned.
  */
@@ -258,8 +258,8 @@ int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *er
  *
  * store_degrade_record() makes the record that the target must write in this case.  *sector
  * receives the place of the record on the metadata device, in 512-byte sectors; `content` receives
- * the record.  The rest of the sector's page stays zeros.  The target must get a record with each
- * READY.  ENOTSUP: the metadata is a file.  EINVAL: no era has begun.
+ * the record.  The rest of the sector's page stays zeros.  The target must receive a record with
+ * each READY.  ENOTSUP: the metadata is a file.  EINVAL: no era has begun.
  *
  * store_degraded() returns true from the moment when a record was found in force, or
  * store_set_floor() was called, until store_clear_degraded() returns 0.  While it is true and the
@@ -274,7 +274,7 @@ int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *er
  *    newer, that era begins, and the blocks count as written in that era.  Durable on return.
  * 2. store_begin_era().
  * 3. The target holds writes again, and the writes that it had let pass have completed.
- * 4. store_degrade_record(): the target gets this record in place of the previous record.
+ * 4. store_degrade_record(): the target receives this record in place of the previous record.
  * 5. store_clear_degraded(): the previous record, which step 4 has replaced, is no longer in force.
  *    Durable on return.  EINVAL unless steps 1 and 4 were taken; for a file, only step 1 is needed.
  *    Returns 0 if there is nothing to clear.

@@ -282,7 +282,7 @@ int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err)
 
 	if (e->size < NR_COPIES * ERAD_PAGE)
 		return err_set(err, -EINVAL,
-			       "%s: it has %" PRIu64 " bytes, expected at least %u, as erad metadata has", e->name,
+			       "%s: it has %" PRIu64 " bytes, expected at least %u, the size of the two superblocks", e->name,
 			       e->size, (unsigned int)(NR_COPIES * ERAD_PAGE));
 	pages = aligned_alloc(ERAD_PAGE, NR_COPIES * ERAD_PAGE);
 	if (!pages)

@@ -39,7 +39,7 @@ uint64_t super_array_pages(uint64_t nr_blocks);
  */
 uint64_t super_array_span(uint64_t array_pages, uint32_t array_chunk);
 
-/* Checks whether a tracked device can have this geometry.  EINVAL: err has the reason. */
+/* Checks whether a tracked device can have this geometry.  EINVAL: err contains the reason. */
 int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *err);
 
 /*
@@ -83,7 +83,7 @@ uint64_t super_pages(const struct erad_disk_super *sb);
  * EUCLEAN	no copy is valid, the fields of a copy contradict each other, or the copies are of
  *		different volumes
  * EOPNOTSUPP	a newer version has written the copy
- * EINVAL		the pages have other content, or are not there
+ * EINVAL		the pages contain something else, or do not exist
  * other errors	no copy is valid, and a copy cannot be read
  */
 int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);

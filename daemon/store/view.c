@@ -82,7 +82,7 @@ void view_marks(struct view *v,
 	uint64_t len = v->len;
 
 	/*
-	 * Leave out the marks in memory: they are newer than the snapshot, and the array has
+	 * Leave out the marks in memory: they are newer than the snapshot, and the array contains
 	 * everything that the snapshot shows.
 	 */
 	if (v->of_snapshot)

@@ -47,8 +47,8 @@ void view_end(struct view *v);
 bool view_next(struct view *v);
 
 /*
- * Moves to a piece that has these blocks.  Returns false if the view does not have all of these
- * blocks, or if len is 0 or more than 4096.
+ * Moves to a piece that contains these blocks.  Returns false if the view does not contain all of
+ * these blocks, or if len is 0 or more than 4096.
  */
 bool view_at(struct view *v, uint64_t first, uint64_t len);
 
@@ -62,8 +62,9 @@ void view_marks(struct view *v,
 		void *ctx);
 
 /*
- * Reads the piece into v->sector.  Sets *nr to the number of sectors that have blocks.  0: nothing
- * was ever written to the piece, so nothing was read.  ESTALE: the snapshot has been dropped.
+ * Reads the piece into v->sector.  Sets *nr to the number of sectors that contain blocks.  0:
+ * nothing was ever written to the piece, so nothing was read.  ESTALE: the snapshot has been
+ * dropped.
  */
 int view_read(struct view *v, unsigned int *nr, struct err *err);
 
@@ -80,7 +81,7 @@ static inline bool view_blank(const struct view *v, unsigned int i)
 }
 
 /*
- * Returns how many blocks v->sector[i] has.  Its first block is v->first + i *
+ * Returns how many blocks v->sector[i] contains.  Its first block is v->first + i *
  * ERAD_ERAS_PER_SECTOR.
  */
 static inline unsigned int view_sector_blocks(const struct view *v, unsigned int i)

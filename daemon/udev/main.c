@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 	if (argc < 3 || sscanf(argv[1], "%u:%u", &maj, &min) != 2) {
 		fputs("usage: erad-udev MAJOR:MINOR NAME [LINK]...\n"
 		      "\n"
-		      "Called by udev's rules: tells whether a block device is the origin of a volume.\n"
+		      "Called by udev's rules: prints whether a block device is the origin of a volume.\n"
 		      "NAME and the links are below /dev.\n", stderr);
 		return EXIT_USAGE;
 	}

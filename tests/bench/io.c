@@ -77,7 +77,7 @@ static uint64_t now(void)
 /*
  * Returns the offset of the n-th request. The random order comes from a linear congruential
  * generator, whose period is the smallest power of two that is not smaller than the number of
- * slots. Numbers that are not slots are skipped, so each period has each slot once.
+ * slots. Numbers that are not slots are skipped, so each period contains each slot once.
  */
 static uint64_t offset_of(const struct load *l, uint64_t n)
 {

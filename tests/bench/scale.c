@@ -22,7 +22,7 @@
 #include "store/store.h"
 
 #define BLOCK_SECTORS	128u	/* 64 KiB in sectors */
-#define NR_BATCHES	10u	/* usual number of batches; each has ERAD_MAX_RANGES blocks */
+#define NR_BATCHES	10u	/* usual number of batches; each contains ERAD_MAX_RANGES blocks */
 
 enum step { CREATE, OPEN, MARK, RECOVER, CHECKPOINT, DIGEST, DIFF, CLOSE, NR_STEPS };
 

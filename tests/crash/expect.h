@@ -29,7 +29,7 @@ struct expect {
 	uint64_t completed;		/* number of completed writes so far */
 	/* For each block: bit e - 1 is set if the block is written in era e anywhere in the log. */
 	uint64_t *may;
-	bool only_marked;		/* whether the log has a mark for each write */
+	bool only_marked;		/* whether the log contains a mark for each write */
 };
 
 struct file {

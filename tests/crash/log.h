@@ -4,9 +4,9 @@
  *
  * The order of entries: a FUA write and a flush are logged when they complete, and a mark when it
  * is made. Other writes and discards are logged just before the first flush that was submitted
- * after their completion. So the log up to a point has everything that is durable at this point. A
- * *group* is the part of the log between two flushes. A power cut before the second flush may keep
- * or lose any write of the group that is not a FUA write.
+ * after their completion. So the log up to a point contains everything that is durable at this
+ * point. A *group* is the part of the log between two flushes. A power cut before the second flush
+ * may keep or lose any write of the group that is not a FUA write.
  */
 #ifndef CRASH_LOG_H
 #define CRASH_LOG_H
@@ -27,7 +27,8 @@ enum entry_kind {
 
 struct entry {
 	enum entry_kind kind;
-	uint64_t offset, length;	/* in bytes, on the logged device; a flush may also have data */
+	/* in bytes, on the logged device; a flush may also carry data */
+	uint64_t offset, length;
 	const uint8_t *data;		/* NULL: zeros; for a mark: its text, without a final 0 */
 };
 

@@ -31,7 +31,8 @@ struct replay {
 	struct file files[MAX_FILES];
 	size_t expected;		/* how many entries were added to the expectation */
 	size_t filed;			/* how many entries were added to the expected files */
-	bool any_file;			/* whether the log has marks about files, so that there is an ext4 */
+	/* whether the log contains marks about files, so that there is an ext4 */
+	bool any_file;
 	uint64_t rng;			/* random state for the cuts; it does not depend on which points are checked */
 	uint64_t bringup_rng;
 	bool ext4;

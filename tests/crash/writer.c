@@ -56,8 +56,8 @@ __attribute__((format(printf, 1, 2)))
 static void mark(const char *fmt, ...)
 {
 	/*
-	 * The request has a header, a message and its text.  For the kernel, the offset of the text
-	 * counts from the start of the message.
+	 * The request consists of a header, a message and its text.  For the kernel, the offset of
+	 * the text counts from the start of the message.
 	 */
 	uint64_t buffer[(sizeof(struct dm_ioctl) + 512) / 8] = { };
 	struct dm_ioctl *io = (struct dm_ioctl *)buffer;

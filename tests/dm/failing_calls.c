@@ -272,7 +272,7 @@ static void must_be_active(void)
 	EXPECT(last_info.state, ERAD_ACTIVE);
 }
 
-/* Checks that the fetched batch has the write of this turn's writer, and commits the batch. */
+/* Checks that the fetched batch contains the write of this turn's writer, and commits the batch. */
 static void fetched_and_done(void)
 {
 	EXPECT(ranges[0].first, writer_block);

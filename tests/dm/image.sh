@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Functions for the cases about images of volumes.
 
-# image_state: prints the state of the image of data, or "none"
+# image_state: prints the state of the image of the volume "data", or "none"
 image_state()
 {
 	local state

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Compares the BPF mirror of a volume with its metadata at many moments.  Fails if the mirror has a
- * block that the metadata does not have.
+ * Compares the BPF mirror of a volume with its metadata at many moments.  Fails if the mirror
+ * contains a block that the metadata does not contain.
  *
  * usage: instants NAME METADATA PIDFILE COUNT
  *

@@ -156,7 +156,7 @@ new_disk()
 	losetup --find --show --direct-io=off "$file"
 }
 
-# slow_disk NAME DEVICE MS: makes /dev/mapper/NAME, which has the content of DEVICE.  Each write and
+# slow_disk NAME DEVICE MS: makes /dev/mapper/NAME, with the content of DEVICE.  Each write and
 # flush takes MS milliseconds.
 slow_disk()
 {
@@ -272,7 +272,7 @@ gap_was()
 		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
 }
 
-# reopened COMMAND…: closes data, runs the command, and opens data again.
+# reopened COMMAND…: closes the volume "data", runs the command, and opens the volume again.
 reopened()
 {
 	eractl close data
@@ -286,15 +286,15 @@ nr_gaps()
 	eractl status --json "$1" | grep -o '"kind"' | wc -l
 }
 
-# track_disk SIZE: creates the volume data on a new disk.  Sets $origin to the disk.
+# track_disk SIZE: creates the volume "data" on a new disk.  Sets $origin to the disk.
 track_disk()
 {
 	origin=$(new_disk "$1")
 	eractl create data "$origin" > /dev/null
 }
 
-# track_file_system FS: makes a file system of the type FS on a new disk, and creates the volume data
-# on the disk.  Sets $origin to the disk.
+# track_file_system FS: makes a file system of the type FS on a new disk, and creates the volume
+# "data" on the disk.  Sets $origin to the disk.
 track_file_system()
 {
 	origin=$(new_disk 400M)
@@ -354,7 +354,7 @@ this_boot()
 	umount /proc/sys/kernel/random/boot_id
 }
 
-# no_gap VOLUME: checks that the metadata has no gap.
+# no_gap VOLUME: checks that the metadata contains no gap.
 no_gap()
 {
 	local status
@@ -373,7 +373,7 @@ points()
 }
 
 # start_erad_armed POINT [N [stop]]: starts an erad that kills itself when it passes POINT for the
-# Nth time, or stops itself with SIGSTOP if the word stop is given. $T/life has its messages.
+# Nth time, or stops itself with SIGSTOP if the word stop is given. $T/life contains its messages.
 start_erad_armed()
 {
 	echo "$1 ${2-1} ${3-}" > "$T/armed"
@@ -382,8 +382,8 @@ start_erad_armed()
 	wait_until "erad answers" eractl list
 }
 
-# keep_erad: starts erad again whenever it was killed, as a service manager does. $T/life has the
-# messages of the current erad.
+# keep_erad: starts erad again whenever it was killed, as a service manager does. $T/life contains
+# the messages of the current erad.
 keep_erad()
 {
 	local status

@@ -157,7 +157,7 @@ static void *write_pages(void *arg)
 	return NULL;
 }
 
-/* Compares the pages that have data of this load.  Skips zeroed pages. */
+/* Compares the pages that contain data of this load.  Skips zeroed pages. */
 static int verify(void)
 {
 	uint64_t *got, want[PAGE / 8];

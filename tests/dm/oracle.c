@@ -2,7 +2,7 @@
 /*
  * Runs a random history of one volume.  Several threads write, discard and zero blocks, in eras
  * that begin with a checkpoint, a reload or an open.  Prints "BLOCK ERA" for each block that was
- * touched.  The metadata must have the same eras.
+ * touched.  The metadata must contain the same eras.
  */
 
 #include <errno.h>

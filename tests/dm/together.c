@@ -144,7 +144,7 @@ static void read_new(unsigned int i, uint64_t era)
 	json_object_put(ask(request, take_part, is_new[i]));
 }
 
-/* Returns whether the chain has writes of the old eras and writes of the new eras. */
+/* Returns whether the chain contains writes of the old eras and writes of the new eras. */
 static bool check_chain(const struct chain *c, unsigned long number)
 {
 	const unsigned int nr = atomic_load(&c->completed);

@@ -39,6 +39,10 @@ enum what {
 #define DO_GAP		0x40
 #define DO_DRAIN	0x20
 
+/*
+ * Sets a bookmark to the beginning of the current era, and deletes it.  There may be other
+ * bookmarks.
+ */
 static void exercise_bookmark(struct store *s, uint32_t era)
 {
 	static struct store_bookmark bookmark[ERAD_BOOKMARKS];
@@ -53,7 +57,7 @@ static void exercise_bookmark(struct store *s, uint32_t era)
 	expect(store_delete_bookmark(s, "fuzz", NULL) == (ret ? -ENOENT : 0));
 }
 
-/* Reads the era of each place of the witness, as the comparison after a crash does. */
+/* Counts the faults that store_check() reports. */
 static void complain(void *ctx, const char *what)
 {
 	expect(what[0]);
@@ -85,7 +89,9 @@ static int open_store(struct mem *m, enum store_mode mode, struct store **s)
 	return ret;
 }
 
-/* Returns whether hostile metadata has pages that the next snapshot could take for its copies. */
+/*
+ * Returns whether hostile metadata contains pages that the next snapshot could take for its copies.
+ */
 static bool has_copies(const struct mem *m)
 {
 	static const uint8_t zeros[ERAD_PAGE];
@@ -230,8 +236,8 @@ static void exercise_floor(struct store *s)
 }
 
 /*
- * Notes a gap that goes on in the current era.  Returns whether the log has a gap more than before,
- * which must then count in the totals.
+ * Notes a gap that goes on in the current era.  Returns whether the log contains one gap more than
+ * before, which must then count in the totals.
  */
 static bool note_lasting_gap(struct store *s, enum erad_gap_kind kind)
 {
@@ -385,7 +391,7 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 }
 
 /*
- * Clears the pages after the head of the journal.  Hostile metadata may have valid pages there,
+ * Clears the pages after the head of the journal.  Hostile metadata may contain valid pages there,
  * which erad never leaves.  After an append, a replay would take these pages for a part of the
  * journal.
  */

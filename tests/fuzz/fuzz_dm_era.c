@@ -145,9 +145,9 @@ static int read_it(struct dm_era *d, bool snapshot, struct told *t)
 	expect(!ret == !err.msg[0] && (!ret || ret == -EUCLEAN));
 	/*
 	 * Check that no block is read twice, so that the reader ends even if a tree has a cycle.
-	 * The reader reads the superblocks again at the end.  That of the device is block 0, which
-	 * is not checked.  That of a metadata snapshot may be any block, so with a snapshot each
-	 * block may be read twice.
+	 * The reader reads the superblocks again at the end.  The superblock of the device is block
+	 * 0, which is not checked.  The superblock of a metadata snapshot may be any block, so with
+	 * a snapshot each block may be read twice.
 	 */
 	for (i = 1; i < MEM_PAGES; i++)
 		expect(reads[i] <= 1u + snapshot);

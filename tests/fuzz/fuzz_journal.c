@@ -51,7 +51,8 @@ static bool has_unknown_gap(struct mem *m)
 }
 
 /*
- * If a repair succeeds, check finds no faults afterwards, and a history that was damaged has a gap.
+ * If a repair succeeds, check finds no faults afterwards, and a history that was damaged contains a
+ * gap.
  */
 static void repair(struct mem *m, const struct image_head *head)
 {

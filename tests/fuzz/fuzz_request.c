@@ -259,7 +259,7 @@ void writers_end(struct writers *w, bool gone)
 	(void)gone;
 }
 
-/* Returns writers whose names have any bytes. One name has no final 0. */
+/* Returns writers whose names contain any bytes.  One name has no final 0. */
 int writers_read(struct writers *w, struct writers_list **out, struct err *err)
 {
 	(void)w;
@@ -362,7 +362,9 @@ static void check_answer(int fd, bool error)
 	expect(ret == -ENODATA && last);
 }
 
-/* Returns whether a name in the list has a 0 character. If so, the answer must be an error. */
+/*
+ * Returns whether a name in the list contains a 0 character.  If so, the answer must be an error.
+ */
 static bool asks_for_zero(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, '\n', size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the XML from which metadata is made. The metadata must have the eras and the notes in the
- * XML.
+ * Fuzzes the XML from which metadata is made. The metadata must contain the eras and the notes of
+ * the XML.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,12 +20,13 @@
 
 struct heard {
 	struct era_super sb;
-	struct store_notes notes;	/* a copy, because the reader's notes end with the reading */
+	/* a copy, because the reader's notes exist only during the reading */
+	struct store_notes notes;
 	bool has_notes;
 	unsigned int supers, calls;
 	unsigned int fail_at;		/* which call of the sink fails; UINT_MAX: none */
 	struct build *build;		/* metadata that is written; NULL: only eras is filled */
-	bool modelled;			/* whether eras has the newest era of each block */
+	bool modelled;			/* whether eras contains the newest era of each block */
 	uint32_t eras[BLOCKS_MAX];
 };
 
@@ -101,8 +102,8 @@ static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 }
 
 /*
- * Checks that the metadata has the same notes as the XML, or none if the XML has none.  Also checks
- * that the notes are the same after they were written as text and read again.
+ * Checks that the metadata contains the same notes as the XML, or none if the XML contains none.
+ * Also checks that the notes are the same after they were written as text and read again.
  */
 static void compare_notes(struct store *s, const struct store_notes *expected)
 {

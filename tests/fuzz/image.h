@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Converts a fuzzer's input into metadata, and back.  An input has only the parts of the metadata
- * that are not zero, so that inputs are small and most mutations matter.  Each part says which
- * checksums are made correct, so that inputs pass the check of checksums.
+ * Converts a fuzzer's input into metadata, and back.  An input contains only the parts of the
+ * metadata that are not zero, so that inputs are small and most mutations matter.  Each part says
+ * which checksums are made correct, so that inputs pass the check of checksums.
  *
  *	struct image_head
  *	struct image_item, len bytes		any number of them

@@ -82,8 +82,7 @@ void picture_bookmarks(struct store *s)
 }
 
 /*
- * Sets a bookmark to the beginning of the current era, and deletes it. There may be other
- * bookmarks.
+ * Reads the newest era of each place of the witness, as the comparison after a crash does.
  */
 static void read_witness(struct store *s, const struct store_info *info)
 {

@@ -29,7 +29,7 @@ struct picture {
 /* Reads the blocks that were written since the era `since`. */
 void picture_read(struct store *s, enum store_view view, uint32_t since, uint64_t nr_blocks, struct seen *seen);
 
-/* Returns whether b has all blocks of a, up to the end of the smaller device. */
+/* Returns whether b contains all blocks of a, up to the end of the smaller device. */
 bool picture_within(const struct seen *a, const struct seen *b);
 
 /*

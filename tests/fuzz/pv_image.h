@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define PV_IMAGE_UUID	"0123456789abcdefghijABCDEFGHIJKL"
-#define PV_IMAGE_ID	"012345-6789-abcd-efgh-ijAB-CDEF-GHIJKL"	/* as LVM's text has it */
+/* in the form of LVM's text */
+#define PV_IMAGE_ID	"012345-6789-abcd-efgh-ijAB-CDEF-GHIJKL"
 #define PV_IMAGE_AREA	4096u		/* where the metadata area begins */
 
 /* Returns LVM's checksum of the bytes. crc: the initial value. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The VM's power is cut under load, and the VM boots again: the diff has every write that had
+# The VM's power is cut under load, and the VM boots again: the diff contains every write that had
 # completed.
 #
 # usage: tests/host/power-cut.sh KERNEL
@@ -13,7 +13,7 @@ pid=
 trap '[[ -z $pid ]] || kill "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 
 # power_cut NAME: runs the case on two new disks.  The second disk is the metadata device if NAME is
-# device; if NAME is file, it has a file system with the metadata in a file.
+# device; if NAME is file, the second disk contains a file system with the metadata in a file.
 power_cut()
 {
 	local name=$1 began=$SECONDS line lines=0 status=0

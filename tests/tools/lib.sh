@@ -30,7 +30,7 @@ refused()
 }
 
 # nth_call CALL PATTERN LOG: prints which of the calls in a log of strace -y is the first call on a
-# file whose path has the pattern
+# file whose path contains the pattern
 nth_call()
 {
 	grep "^$1(" "$3" | grep -nm 1 "^$1([0-9]*<[^>]*$2" | cut -d : -f 1
@@ -52,11 +52,12 @@ json()
 readonly journal=19 array=35
 
 # The pages of the metadata that used() makes: superblocks 0 and 1, degrade record 2, history 3 to
-# 18, journal 19 to 34, era array 35, 37, 39 and 41, each followed by its copy. A sector has 124
-# blocks, and a page has 992. The last page has 3 sectors, the last of which has 1 block.
+# 18, journal 19 to 34, era array 35, 37, 39 and 41, each followed by its copy. A sector contains
+# 124 blocks, and a page contains 992. The last page contains 3 sectors.  The last of these sectors
+# contains 1 block.
 #
 # used FILE: makes metadata with eras 1 and 2 in the array, and eras 3 and 4 in the journal. The
-# journal has seven groups of one page, in pages 24 to 30. The metadata is not closed.
+# journal contains seven groups of one page, in pages 24 to 30. The metadata is not closed.
 used()
 {
 	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \

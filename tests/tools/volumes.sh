@@ -42,7 +42,8 @@ three_eras()
 	write_blocks "$T/v3" 5 100 1
 	metadata "$T/m3" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 close
-	# In m4, era 4 has begun, and nothing was written in it.  So v3 also has the data of m4.
+	# In m4, era 4 has begun, and nothing was written in it.  So v3 contains the data of m4,
+	# too.
 	metadata "$T/m4" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 era 4 close
 	eractl send "$T/m1" --device "$T/v1" > "$T/full"

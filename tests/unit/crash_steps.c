@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Implements the steps of the crash simulator's histories: see crash_steps.h.  This file has the
- * steps that close the store or make its I/O fail; crash_ops.c has the others.
+ * Implements the steps of the crash simulator's histories: see crash_steps.h.  This file contains
+ * the steps that close the store or make its I/O fail; crash_ops.c contains the others.
  */
 #include <errno.h>
 #include <string.h>
@@ -119,8 +119,8 @@ static void do_degrade(struct sim *s, uint64_t seed)
 }
 
 /*
- * From some point on, all I/O fails, as if the process were killed.  The disk's cache still has the
- * earlier writes.
+ * From some point on, all I/O fails, as if the process were killed.  The disk's cache still
+ * contains the earlier writes.
  */
 static void do_kill(struct sim *s, uint64_t seed)
 {

@@ -3,7 +3,7 @@
  * A stand-in for sysfs, the mount table, the swap table, device nodes, and udev's database.
  *
  * Between devices_begin() and devices_end(), the functions that this file replaces find absolute
- * paths in a temporary directory, which has only the files that a test has added.  A program
+ * paths in a temporary directory, which contains only the files that a test has added.  A program
  * that links this file needs the linker's --wrap for each __wrap_ function of devices_sim.c.
  */
 #ifndef ERAD_TEST_DEVICES_SIM_H

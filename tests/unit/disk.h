@@ -46,11 +46,11 @@ struct disk {
 	uint64_t broken_from;
 	/* byte offsets: reads of this range fail until the range is written */
 	uint64_t bad_from, bad_to;
-	/* whether the disk has durable writes; if not, they return EOPNOTSUPP */
+	/* whether the disk supports durable writes; if not, they return EOPNOTSUPP */
 	bool fua;
 	/*
-	 * whether the disk refuses durable writes with EIO, although it has them; an engine makes
-	 * no more durable writes after an error
+	 * whether the disk refuses durable writes with EIO, although it supports them; an engine
+	 * makes no more durable writes after an error
 	 */
 	bool refuses_fua;
 	bool fail_torn;			/* whether a failing write writes a part of its data */
@@ -84,10 +84,10 @@ void disk_persist(struct disk *d, uint64_t sector);
 /*
  * Calls fn with states that a power failure now could leave.  In each state, a sector has its
  * durable version, one of its cached versions, or a torn one (see tear_below).  If there are at
- * most `limit` states, fn gets all of them.  Otherwise fn gets `limit` states: one without any
- * cached write, one with all cached writes, up to limit / 2 states in which one sector differs from
- * one of these two states, and random states.  fn must not change the image.  If fn returns another
- * value than 0, disk_crash() stops and returns this value.
+ * most `limit` states, fn is called with all of them.  Otherwise fn is called with `limit` states:
+ * one without any cached write, one with all cached writes, up to limit / 2 states in which one
+ * sector differs from one of these two states, and random states.  fn must not change the image.
+ * If fn returns another value than 0, disk_crash() stops and returns this value.
  */
 int disk_crash(struct disk *d, uint64_t limit, uint64_t seed,
 	       int (*fn)(void *ctx, uint8_t *image), void *ctx);

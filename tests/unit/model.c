@@ -466,7 +466,7 @@ static int check_note(struct store *s, struct err *err)
 /*
  * Checks that the witness is one of those that were tried last.  Also checks the condition on which
  * the proof in erad/volume/witness.h relies: if a write to a block was released in the era of the
- * witness or later, the metadata has the block in this era or later.
+ * witness or later, the metadata contains the block in this era or later.
  */
 static int check_witness(struct model *m, struct store *s, const struct store_info *info, struct err *err)
 {
@@ -491,7 +491,7 @@ static int check_witness(struct model *m, struct store *s, const struct store_in
 
 /*
  * Checks that the seal is one that was tried last, and complete.  If a timeline has dropped the
- * seal, the metadata must have no seal: the old seal would hide a write past erad from the next
+ * seal, the metadata must contain no seal: the old seal would hide a write past erad from the next
  * open, or would report a write that erad has recorded.
  */
 static int check_seal(struct model *m, struct store *s, struct err *err)

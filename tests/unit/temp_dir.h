@@ -19,7 +19,7 @@ static inline void temp_dir_make(char *dir)
 
 /*
  * Removes the file, if it exists, and the directory.  For cmocka's teardown: returns -1 if the
- * directory has other files.
+ * directory contains other files.
  */
 static inline int temp_dir_remove(const char *dir, const char *file)
 {

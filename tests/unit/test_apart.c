@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A function that runs in another process has the memory of the calling process, and none of its
+ * A function that runs in another process shares the memory of the calling process, but none of its
  * open files.
  */
 #include <errno.h>

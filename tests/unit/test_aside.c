@@ -49,7 +49,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Check that the directory has no other file. */
+/* Check that the directory contains no other file. */
 static int teardown(void **state)
 {
 	(void)state;

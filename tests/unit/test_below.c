@@ -39,7 +39,7 @@ static struct {
 	unsigned int fail_times;
 	uint64_t linear_us, lvs_us;
 	char calls[256];		/* functions that change something, each followed by a space */
-	int lists;			/* lists that the code has, and has not freed */
+	int lists;			/* number of lists that were made and not freed yet */
 } sim;
 
 static struct err err;
@@ -356,11 +356,11 @@ static void test_device_that_is_gone_is_not_tracked(void **state)
 static void test_volume_was_attached_if_its_device_or_the_configuration_says_this(void **state)
 {
 	(void)state;
-	/* The logical volumes on the device are enough. */
+	/* The logical volumes on the device are enough to show that the volume was attached. */
 	assert_int_equal(below_check(DEVICE, "pv", "/dev/sdb", &err), 0);
 	sim.filter = -EIO;
 	assert_int_equal(below_check(DEVICE, "pv", "/dev/sdb", &err), 0);
-	/* So is the configuration. */
+	/* The line in LVM's configuration is enough, too. */
 	sim.nr_lvs = 0;
 	sim.filter = 1;
 	assert_int_equal(below_check(DEVICE, "pv", "/dev/sdb", &err), 0);

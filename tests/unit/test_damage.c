@@ -62,7 +62,10 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_begin_era(s, 2, NULL), 0);
 	assert_int_equal(store_close(s, true, NULL), 0);
 
-	/* Damages the second and the last sector.  The last sector has 12 blocks: 1500 = 12 * 124 + 12. */
+	/*
+	 * Damages the second and the last sector.  The last sector contains 12 blocks: 1500 = 12 *
+	 * 124 + 12.
+	 */
 	d.visible[ARRAY_SECTOR(1) + 100] ^= 1;
 	memcpy(d.visible + ARRAY_SECTOR(12), d.visible + ARRAY_SECTOR(3), ERAD_SECTOR);
 	assert_int_equal(check(&d, NULL), 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Tests the degrade record and the floor.  After writes have passed unrecorded, a diff has the
+ * Tests the degrade record and the floor.  After writes have passed unrecorded, a diff contains the
  * blocks of all these writes.  If no step fails, every block counts as written in one era only.
  */
 #include <endian.h>
@@ -146,7 +146,7 @@ static void test_it_is_not_cleared_out_of_order(void **state)
 	assert_non_null(strstr(err.msg, "the floor is not set"));
 	set_floor_and_begin(s, 4);
 	assert_int_equal(store_clear_degraded(s, &err), -EINVAL);
-	assert_non_null(strstr(err.msg, "has not got the next degrade record"));
+	assert_non_null(strstr(err.msg, "has not received the next degrade record"));
 	assert_true(store_degraded(s));
 	given(s, content);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
@@ -345,7 +345,7 @@ static void test_a_record_of_a_newer_era_begins_it(void **state)
 	disk_destroy(&d);
 }
 
-/* The sector of the record has a torn record, other data, or a record of another volume. */
+/* The sector of the record contains a torn record, other data, or a record of another volume. */
 static void test_a_damaged_record_counts(void **state)
 {
 	struct erad_disk_degrade *r;
@@ -516,7 +516,7 @@ static void test_repair_makes_a_floor_of_what_is_lost(void **state)
 	repair_record(&d, 3);
 	disk_destroy(&d);
 
-	/* The floor is an era that the journal does not have. */
+	/* The floor is an era that the journal does not contain. */
 	make_volume(&d);
 	for (i = 0; i < 2; i++) {
 		sb = (void *)(d.visible + i * ERAD_PAGE);

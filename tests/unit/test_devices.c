@@ -144,7 +144,10 @@ static void test_places_of_other_file_systems_are_not_looked_up(void **state)
 	struct err who;
 
 	(void)state;
-	/* The source of a file system in user space may be a directory, and that of swap a file. */
+	/*
+	 * The source of a file system in user space may be a directory, and swap space may be a
+	 * file.
+	 */
 	write_mounts("30 1 0:40 / /mnt/all rw - fuse.mergerfs " DEVICES_HUNG "a rw\n");
 	devices_write("/proc/swaps", DEVICES_HUNG "swap  file\t1\t0\t-2\n");
 	assert_false(probe_in_use(SDB, NULL, &who));
@@ -198,7 +201,10 @@ static void test_holders_other_than_the_volume_and_its_image_are_found(void **st
 
 	(void)state;
 	holders_are("");
-	/* The volume itself, whose device has another UUID, and the devices of its image. */
+	/*
+	 * These are no holders: the volume itself, whose device has another UUID, and the devices
+	 * of its image.
+	 */
 	add_holder(1, "data", "");
 	add_holder(2, "data-image-origin", UUID_TEXT "-image-origin");
 	add_holder(3, "data-image", UUID_TEXT "-0123456789abcdef-backup-image");

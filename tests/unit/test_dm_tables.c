@@ -96,7 +96,9 @@ static void answer_table(struct dm_ioctl *io)
 			io->flags |= DM_BUFFER_FULL_FLAG;
 			return;
 		}
-		/* The kernel counts from the beginning of the data. */
+		/*
+		 * The kernel counts the bytes from the beginning of the data, not from this entry.
+		 */
 		spec.next = at + size;
 		strcpy(spec.target_type, l->type);
 		memcpy(data + at, &spec, sizeof(spec));

@@ -212,7 +212,7 @@ static void test_scattered(void **state)
 
 /*
  * After a resize, entries for the new blocks replace older entries of the array. An earlier
- * snapshot still has the older entries.
+ * snapshot still shows the older entries.
  */
 static void test_snapshot_of_larger_device(void **state)
 {

@@ -95,7 +95,7 @@ static void test_a_bad_line_spoils_only_itself(void **state)
 	assert_int_equal(eratab_parse(text, sizeof(text) - 1, "t", &tab, &err), 0);
 	assert_int_equal(tab.nr, 6);
 	assert_int_equal(eratab_find(&tab, "b", &e, &err), -EINVAL);
-	assert_non_null(strstr(tab.line[2].error, "t:3: volume name bad/name has a '/'"));
+	assert_non_null(strstr(tab.line[2].error, "t:3: volume name bad/name contains a '/'"));
 	assert_string_equal(tab.line[3].error, "t:4: volume a is in line 1, too; remove one of the two lines");
 	assert_int_equal(eratab_find(&tab, "c", &e, &err), 0);
 	eratab_free(&tab);
@@ -125,7 +125,7 @@ static void test_names(void **state)
 
 static void test_one_name_on_two_lines_is_refused_with_both_lines(void **state)
 {
-	static const char said[] = "eratab has volume a in line 1 and in line 3; remove one of the two lines";
+	static const char said[] = "eratab names volume a in line 1 and in line 3; remove one of the two lines";
 	struct eratab_entry entry = { .name = "a", .origin = "/dev/x", .metadata = "/m/x" };
 	const struct eratab_entry *e;
 	struct eratab tab;
@@ -219,10 +219,10 @@ static void name_refused(const char *name, const char *words)
 static void test_a_bad_name_is_told_in_words(void **state)
 {
 	(void)state;
-	name_refused("a/b", "volume name a/b has a '/'; a volume name may have letters, digits and . _ + -");
-	name_refused("a b", "a volume name may have letters, digits and . _ + -; got one with a space");
-	name_refused("a\033b", "a volume name may have letters, digits and . _ + -; got one with a control character");
-	name_refused("\xc3\xa4", "a volume name may have letters, digits and . _ + -; got one with a letter that is not ASCII");
+	name_refused("a/b", "volume name a/b contains a '/'; a volume name may contain letters, digits and . _ + -");
+	name_refused("a b", "a volume name may contain letters, digits and . _ + -; got one with a space");
+	name_refused("a\033b", "a volume name may contain letters, digits and . _ + -; got one with a control character");
+	name_refused("\xc3\xa4", "a volume name may contain letters, digits and . _ + -; got one with a letter that is not ASCII");
 }
 
 static void expect_file(const char *path, const char *text)
@@ -277,7 +277,7 @@ static void test_rewrite_keeps_the_rest(void **state)
 
 	unlink(link);
 	unlink(file);
-	assert_int_equal(rmdir(dir), 0);	/* the directory has no other files */
+	assert_int_equal(rmdir(dir), 0);	/* the directory contains no other files */
 }
 
 static void test_missing_file_is_empty(void **state)

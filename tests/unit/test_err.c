@@ -38,7 +38,10 @@ static void test_control_characters_are_printed_as_numbers(void **state)
 	assert_printed("", "");
 	assert_printed("/srv/data.erad", "/srv/data.erad");
 	assert_printed("m\033[31m\nred\177", "m\\x1b[31m\\x0ared\\x7f");
-	/* The text has the control character U+009B in UTF-8, and then letters that contain its bytes. */
+	/*
+	 * The text contains the control character U+009B in UTF-8, and then letters that contain
+	 * its bytes.
+	 */
 	assert_printed("\xc2\x9b" "31m", "\\xc2\\x9b31m");
 	assert_printed("\xc3\x9b\xc2\xa0\xe2\x82\xac", "\xc3\x9b\xc2\xa0\xe2\x82\xac");
 	assert_printed("\xc2", "\xc2");

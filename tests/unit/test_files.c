@@ -230,8 +230,8 @@ static void test_the_filter_of_lvm_reports_that_it_is_not_durable(void **state)
 	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), -EIO);
 	assert_sentence(&err, "durable: Input/output error");
 	/*
-	 * The file has the pattern now.  When the pattern is added again, the error that it is not
-	 * durable is still reported.
+	 * The file contains the pattern now.  When the pattern is added again, the error that it is
+	 * not durable is still reported.
 	 */
 	assert_int_equal(lvm_filter_has(path, "/dev/vda", &err), 1);
 	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), -EIO);

@@ -118,7 +118,7 @@ static void damage_history(struct disk *d, unsigned int what, uint32_t newer_era
 }
 
 struct repaired {
-	bool old_gap;		/* the remaining copy has the gap */
+	bool old_gap;		/* the remaining copy contains the gap */
 	bool journal;
 	uint32_t era;
 	unsigned int states;
@@ -170,7 +170,7 @@ static int repair_after_crash(void *ctx, uint8_t *image)
 
 /*
  * The history in force is damaged, or both copies of the history are damaged. No crash of the
- * repair may lose a gap that the other copy has, or that the repair must record.
+ * repair may lose a gap that the other copy contains, or that the repair must record.
  */
 static void test_no_crash_of_a_repair_loses_a_gap(void **state)
 {

@@ -198,8 +198,8 @@ static void test_lengths_of_numbers(void **state)
 
 /*
  * Two attempts have written a group at the same place.  In all combinations, each page of the
- * journal is that of the first attempt, that of the second attempt, or zeros.  A group is replayed
- * only if all its pages are of the same attempt.
+ * journal is the page of the first attempt, the page of the second attempt, or zeros.  A group is
+ * replayed only if all its pages are of the same attempt.
  */
 static void test_mixed_attempts(void **state)
 {
@@ -407,7 +407,7 @@ static void test_lost(void **state)
 	(void)state;
 	setup(&f);
 	f.runs[0] = (struct run){ 1, 1 };
-	/* The ring is full, so the last place may have the only page that shows the loss. */
+	/* The ring is full, so the last place may contain the only page that shows the loss. */
 	for (seq = 0; seq < RING * RING; seq++) {
 		const uint64_t tail = seq / RING, bad = tail + seq % RING, newest = tail + RING - 1;
 		uint64_t i;

@@ -48,7 +48,7 @@ static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t e
 }
 
 /*
- * Makes clean metadata in era 3, whose array has blocks of eras 1 to 3.  seq and tail: as in
+ * Makes clean metadata in era 3, whose array contains blocks of eras 1 to 3.  seq and tail: as in
  * set_counters().
  */
 static void write_supers(struct disk *d, uint64_t seq, uint64_t tail)
@@ -185,7 +185,7 @@ enum damage {
 	D_JOURNAL,
 	D_JOURNAL_UNREADABLE,
 	D_SUPER,
-	D_ERA,			/* the array has a newer era than the superblock */
+	D_ERA,			/* the array contains a newer era than the superblock */
 	NR_DAMAGES,
 };
 
@@ -266,8 +266,8 @@ static void test_repair_at_limits(void **state)
 }
 
 /*
- * The journal has a valid page with a sequence number or an era that is too large, which no erad
- * has written.  A repair must not continue from these numbers.
+ * The journal contains a valid page with a sequence number or an era that is too large, which no
+ * erad has written.  A repair must not continue from these numbers.
  */
 static void test_repair_of_strange_pages(void **state)
 {

@@ -101,7 +101,7 @@ static void test_swap_that_fails_puts_the_old_tables_back(void **state)
 	(void)state;
 	failing = " swap-c ";
 	assert_int_equal(lvs_swap(&lvs, &us, &err), -EIO);
-	/* The table of c that waits is dropped, so that nothing puts it into use later. */
+	/* The inactive table of c is dropped, so that nothing puts this table into use later. */
 	assert_string_equal(calls, "swap-a swap-b swap-c clear-a clear-b clear-c old-a swap-a old-b swap-b ");
 	assert_string_equal(err.msg, "swap-c failed");
 }
@@ -154,7 +154,7 @@ static void test_list_that_has_changed_is_found(void **state)
 	strcpy(other[2].name, "z");
 	differs(&now, "/dev/mapper/a was renamed to z");
 	strcpy(other[2].name, "a");
-	/* Another device that has got the same number has another UUID. */
+	/* Another device with the same number has another UUID. */
 	strcpy(other[2].uuid, "LVM-9");
 	differs(&now, "/dev/mapper/a was added");
 	strcpy(other[2].uuid, "LVM-0");

@@ -39,7 +39,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* If a volume grows while its map is made, the array has blocks that are not in the map. */
+/* If a volume grows while its map is made, the array contains blocks that are not in the map. */
 static void test_blocks_that_the_volume_has_gained_are_not_added(void **state)
 {
 	(void)state;

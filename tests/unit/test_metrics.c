@@ -52,7 +52,9 @@ static void check_text(char *text)
 	}
 }
 
-/* Prints the metrics of o, and checks them.  text: a part that the metrics must have, or NULL. */
+/*
+ * Prints the metrics of o, and checks them.  text: a part that the metrics must contain, or NULL.
+ */
 static void print_metrics(struct json_object *o, const char *text)
 {
 	struct err err = { "" };

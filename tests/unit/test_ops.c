@@ -462,11 +462,14 @@ static void test_what_was_interrupted_is_ended_until_nothing_is_left(void **stat
 	/* A volume on which another thread works is looked at again, and is no error. */
 	assert_false(recovered((const int[]){ -EALREADY, 1 }, &log));
 	assert_int_equal(log.nr, 0);
-	/* If the first volume cannot be ended, the second volume is ended all the same. */
+	/*
+	 * If the operation on the first volume cannot be ended, the operation on the second volume
+	 * is ended nevertheless.
+	 */
 	assert_false(recovered((const int[]){ -EIO, 0 }, &log));
 	assert_int_equal(log.nr, 1);
 	assert_string_equal(log.volume[0], "data");
-	/* Each volume has one line in the log, also if another volume has had its line before. */
+	/* Each volume has one line in the log, also if another volume already has a line. */
 	assert_false(recovered((const int[]){ -EIO, -EALREADY }, &log));
 	assert_int_equal(log.nr, 1);
 	assert_false(recovered((const int[]){ -EALREADY, -EIO }, &log));

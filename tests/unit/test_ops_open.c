@@ -112,7 +112,7 @@ static void test_open_that_is_refused_can_be_repeated(void **state)
 	volume_unref(v);
 }
 
-/* Opens the volume, and returns how many gaps its metadata has. */
+/* Opens the volume, and returns how many gaps its metadata contains. */
 static uint64_t gaps_after_open(const struct open_choice *choice)
 {
 	struct store_info info;

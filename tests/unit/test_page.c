@@ -48,7 +48,7 @@ static const char *const values[] = {
 
 struct seen {
 	unsigned int scripts, headers, scopes, images, titles, language;
-	const char *bad;	/* part of an element or attribute that the page must not have */
+	const char *bad;	/* part of an element or attribute that the page must not contain */
 };
 
 static void on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
@@ -81,8 +81,8 @@ static void on_start(void *ctx, const XML_Char *name, const XML_Char **attribute
 }
 
 /*
- * Returns the page, and checks that it is well-formed and has only the elements and attributes that
- * a page may have.
+ * Returns the page, and checks that it is well-formed and contains only the elements and attributes
+ * that a page may contain.
  */
 static char *print_page(struct json_object *o)
 {

@@ -142,8 +142,8 @@ static void assert_diff_exact(struct fixture *f)
 }
 
 /*
- * Opens the store again, as after a crash of the process, and checks that it has every acknowledged
- * mark.
+ * Opens the store again, as after a crash of the process, and checks that it contains every
+ * acknowledged mark.
  */
 static void reopen_store(struct fixture *f)
 {

@@ -125,9 +125,9 @@ static void test_number_of_logical_volumes_and_segments_is_limited(void **state)
 	strcpy(text + n, TAIL);
 	assert_int_equal(parse(text), 0);
 	/*
-	 * Of a logical volume with 100 segments, the first PV_LV_SEGMENTS are kept. Those of the
-	 * first 16 logical volumes use up the space for segments, so no further logical volume is
-	 * kept.
+	 * Of a logical volume with 100 segments, the first PV_LV_SEGMENTS are kept. The segments of
+	 * the first 16 logical volumes use up the space for segments, so no further logical volume
+	 * is kept.
 	 */
 	assert_int_equal(layout.nr_segments, PV_SEGMENTS);
 	assert_int_equal(layout.nr_lvs, PV_SEGMENTS / PV_LV_SEGMENTS);

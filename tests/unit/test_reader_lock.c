@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The lock of a program that reads a device: which process has it, also after this process was
- * killed, and what happens without the directory.
+ * The lock of a program that reads a device: which process holds the lock, also after this process
+ * was killed, and what happens without the directory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -94,7 +94,7 @@ static void test_the_owner_is_the_process_that_has_the_lock(void **state)
 		pid = start_reader(&taken);
 		assert_true(taken);
 		assert_int_equal(reader_lock_owner(DEVICE), pid);
-		/* A second process does not get it. */
+		/* A second process does not get the lock. */
 		assert_int_equal(reader_lock_take(DEVICE), -1);
 		assert_int_equal(reader_lock_owner(DEVICE), pid);
 		end_reader(pid);

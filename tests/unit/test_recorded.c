@@ -39,7 +39,9 @@ static struct erad_map_written *find_writer(const void *key)
 	return NULL;
 }
 
-/* If the map is not the map of the writers, it is the map of the volumes, which has one entry. */
+/*
+ * If the map is not the map of the writers, it is the map of the volumes, which contains one entry.
+ */
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	return map == &writers ? (void *)find_writer(key) : &writers;

@@ -382,8 +382,8 @@ static void assert_no_older(struct disk *d, uint32_t newest)
 }
 
 /*
- * A lost page of the journal may have had records of writes to the places of the witness. So the
- * witness must not be compared any more.
+ * A lost page of the journal may have contained records of writes to the places of the witness. So
+ * the witness must not be compared any more.
  */
 static void test_lost_journal_drops_the_witness(void **state)
 {

@@ -115,8 +115,8 @@ static void test_a_last_block_that_grows_is_of_the_current_era(void **state)
 
 /*
  * Restores an older and smaller dump over the metadata.  The copies of the snapshot of the former
- * metadata are still on the disk, beyond the end of the restored metadata.  After a growth, they must
- * not be taken for copies of a new snapshot in the same era.
+ * metadata are still on the disk, beyond the end of the restored metadata.  After a growth, the old
+ * copies must not be confused with copies of a new snapshot in the same era.
  */
 static void test_copies_from_former_metadata_are_not_read_after_a_growth(void **state)
 {

@@ -127,7 +127,7 @@ static void test_journal_of_ext4_is_sealed(void **state)
 	assert_non_null(find_entry(&s, SEAL_LOG, 30000 * 4096ull));
 }
 
-/* A witness has the known places only, in pieces that do not cross a multiple of 64 KiB. */
+/* A witness contains only the known places, in pieces that do not cross a multiple of 64 KiB. */
 static void test_known_places_are_cut_into_pieces(void **state)
 {
 	struct witness w, again;

@@ -79,7 +79,7 @@ static void test_file_system_in_a_logical_volume_is_sealed(void **state)
 
 /*
  * Only every second stripe is on the device. On the device, stripe 6 follows stripe 4, and must not
- * be taken for stripe 5.
+ * be confused with stripe 5.
  */
 static void test_file_system_in_stripes_is_sealed(void **state)
 {
@@ -157,7 +157,8 @@ static unsigned int witnessed(const struct witness *w, uint64_t offset)
 
 /*
  * Looks at one place of each logical volume of put_lvs(), `skip` bytes after its start. Checks that
- * the seal has this place of in_seal logical volumes, and the witness of in_witness.
+ * the seal contains this place of in_seal logical volumes, and that the witness contains this place
+ * of in_witness logical volumes.
  */
 static void assert_lvs(uint64_t base, uint64_t skip, unsigned int in_seal, unsigned int in_witness)
 {
@@ -232,7 +233,7 @@ static void test_many_logical_volumes_leave_space_for_other_partitions_in_a_seal
 		assert_seen(&s, lv_at(400 * MIB, i) + 1024, "a superblock");
 	/*
 	 * Of 62 places, 4 are the starts of the three partitions and the journal of the ext4, and 5
-	 * are in the second physical volume. The first physical volume has the others.
+	 * are in the second physical volume. The others are in the first physical volume.
 	 */
 	assert_non_null(find_entry(&s, SEAL_SUPER, lv_at(32 * MIB, 62 - 4 - 5 - 1)));
 	assert_null(find_entry(&s, SEAL_SUPER, lv_at(32 * MIB, 62 - 4 - 5)));

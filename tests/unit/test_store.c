@@ -130,8 +130,8 @@ static void test_sizes(void **state)
 	assert_int_equal(store_size(&g, NULL), 0);
 
 	/*
-	 * The ring is as large as possible.  If the disk is too small, the error has the needed
-	 * size.
+	 * The ring is as large as possible.  If the disk is too small, the error contains the
+	 * needed size.
 	 */
 	disk_init(&d, (ERAD_JOURNAL_START + 20 + 2) * 4096);
 	e = disk_engine(&d);
@@ -288,7 +288,7 @@ static void script_run(struct script *sc)
 
 /*
  * Each failed I/O is reported, except a few. When the disk works again, the metadata is right, and
- * has all that was acknowledged.
+ * contains all that was acknowledged.
  */
 static void test_every_fault(void **state)
 {
@@ -329,7 +329,7 @@ static void test_every_fault(void **state)
 		assert_in_range(n, 60, 1000);
 		/*
 		 * A few failures are not reported: an open succeeds if one superblock cannot be
-		 * read, and the history has two opens.
+		 * read, and there are two opens in the history.
 		 */
 		assert_in_range(unnoticed, 0, 4);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A stream into memory has all that was written, or reports that memory was short. */
+/* A stream into memory contains all that was written, or reports that memory was short. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -26,7 +26,7 @@
 
 /*
  * Makes metadata as the version without a history would leave it: the ring begins at page 3, and
- * the journal has marks.
+ * the journal contains marks.
  */
 static void make_old(struct disk *d, unsigned int ring)
 {

@@ -148,7 +148,10 @@ static bool era_is_complete(uint32_t era)
 	return ret;
 }
 
-/* While the target drains an era, the metadata has the next era already, but a write of the old era may still complete. */
+/*
+ * While the target drains an era, the metadata has begun the next era already, but a write of the
+ * old era may still complete.
+ */
 static void test_an_era_is_complete_after_the_drain_only(void **state)
 {
 	struct request q;

@@ -59,7 +59,8 @@ static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *c
 	(void)op;
 	(void)after;
 	/*
-	 * The attach has made the first call of NEW_ERA. The second call is that of the snapshot.
+	 * The attach has made the first call of NEW_ERA. The second call is the call of the
+	 * snapshot.
 	 */
 	if (sim_calls(SIM_NEW_ERA) >= 2 && !atomic_exchange((atomic_bool *)ctx, true))
 		fail_disk(true);

@@ -127,7 +127,7 @@ int fixture_set_up(void **state)
 /* A reader of a diff, which counts the blocks that the diff has missed. */
 struct reader {
 	uint64_t from;		/* the first block that is not checked yet */
-	/* how many blocks the diff does not have although a write to them was released */
+	/* how many blocks the diff does not contain although a write to them was released */
 	uint64_t missed;
 };
 

@@ -27,9 +27,9 @@ struct store *fixture_open_store(enum store_mode mode);
 
 /*
  * fixture_begin() makes a volume whose target exists.  fixture_start() starts the volume, and waits
- * until it has settled.  fixture_end() removes everything, and asserts two things: the diff has
- * every block to which a write was released, and the volume thread has not used the heap while its
- * target was active.
+ * until it has settled.  fixture_end() removes everything, and asserts two things: the diff
+ * contains every block to which a write was released, and the volume thread has not used the heap
+ * while its target was active.
  */
 void fixture_begin(void);
 void fixture_start(void);
@@ -44,7 +44,7 @@ int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 int fixture_start_registry(void **state);
 
-/* Asserts that the diff has every block to which a write was released. */
+/* Asserts that the diff contains every block to which a write was released. */
 void check_nothing_missed(void);
 
 /* Returns the info of the metadata, as a reader gets it. */

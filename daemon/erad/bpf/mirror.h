@@ -8,8 +8,8 @@
  * mirror again.  If bpf(2) or bpffs cannot be used, there is no mirror, and nothing else fails.
  *
  * The kernel charges the memory of the maps to erad's cgroup.  erad is an I/O flusher, so
- * neither the allocation of the maps nor that of the module's writesets waits for erad's own
- * volumes.  A commit allocates only the memory that the bpf(2) call itself needs for two words.
+ * neither the allocation of the maps nor the allocation of the module's writesets waits for erad's
+ * own volumes.  A commit allocates only the memory that the bpf(2) call itself needs for two words.
  *
  * Context: the volume thread, unless a function says otherwise.
  */

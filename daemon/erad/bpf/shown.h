@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * All BPF maps that show a volume to other programs: the mirror of its writeset, its events and its
- * writers.  Of the headers in this folder, other folders include only this one.  No function fails
- * a commit, a checkpoint or an attach.  Context: the volume thread, unless a function says
+ * writers.  This header is the only one of the folder that other folders include.  No function
+ * fails a commit, a checkpoint or an attach.  Context: the volume thread, unless a function says
  * otherwise.
  */
 #ifndef ERAD_SHOWN_H

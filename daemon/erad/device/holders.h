@@ -16,8 +16,8 @@
  * reset this counter when the loop device gets another file.  So a read-only loop device may be
  * found although nothing was written through it to the origin.
  *
- * A holder is left out if its live table has only targets of the types linear, striped, error and
- * zero, and one of these is true:
+ * A holder is left out if its live table contains only targets of the types linear, striped, error
+ * and zero, and one of these is true:
  *
  * - The live table does not name the origin, or there is no live table.  Only the inactive table
  *   uses the origin, and nothing can be written through an inactive table.

@@ -12,7 +12,10 @@
 
 struct peek {
 	bool exists;		/* a file, a device or a directory exists at the path */
-	/* A superblock page has the magic number; store_open() checks the rest.  For PEEK_SUPER. */
+	/*
+	 * A superblock page contains the magic number; store_open() checks the rest.  For
+	 * PEEK_SUPER.
+	 */
 	bool is_erad;
 	dev_t dev;		/* the block device at the path; 0: no block device */
 	/* The file system of the file or of the device's node, and the number of the inode. */

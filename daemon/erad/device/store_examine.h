@@ -18,7 +18,7 @@ struct store_found {
 
 /*
  * Examines the block device or file at path.  Refuses a block device that is in use or has content.
- * Of a file, only reads the inode and the map of its blocks, so that later calls find both in the
+ * For a file, reads only the inode and the map of its blocks, so that later calls find both in the
  * cache.
  */
 int store_examine(const char *path, struct store_found *out, struct err *err);

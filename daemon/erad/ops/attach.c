@@ -365,7 +365,7 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 	return 0;
 
 out_device:
-	/* take_away() takes LVM's locks itself.  It works in each state of the logical volumes. */
+	/* take_away() takes LVM's locks itself, and works in each state of the logical volumes. */
 	lvs_free(&lvs);
 	if (take_away(e->name, &us, &why)) {
 		err_prefix(err, r, "the attach could not be undone (%s); run 'eractl detach %s' to try again", why.msg, e->name);

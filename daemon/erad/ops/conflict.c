@@ -219,7 +219,7 @@ static int look_up_line(const struct eratab_entry *e, uint64_t until, struct pee
 	return r;
 }
 
-/* Returns EEXIST if a line other than that of `name` uses one of the nr places. */
+/* Returns EEXIST if a line other than the line of the volume `name` uses one of the nr places. */
 static int with_lines(const struct eratab *tab, const char *name, struct mine *mine, size_t nr, struct err *err)
 {
 	const uint64_t until = thread_now_ms() + SCAN_MS;

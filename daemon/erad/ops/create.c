@@ -529,8 +529,8 @@ int create_with(const struct create_args *args,
 		return r;
 	if (!a.metadata) {
 		/*
-		 * Create the directory here and not at the start of erad, when /var may not be
-		 * mounted yet.
+		 * Create the directory here and not at the start of erad, because at the start,
+		 * /var is perhaps not mounted yet.
 		 */
 		r = other_place(lib_dir_make(PEEK_OPEN_MS, err), err);
 		if (r)

@@ -236,10 +236,10 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
  * table note, the witness and the past note.  Does nothing with gap=record.  The volume has its
  * store, and no volume thread yet.
  *
- * The volume thread compares again before it lets a write through.  That is too late for a refusal:
- * if erad were killed between the creation of the target and the refusal, the next erad would find
- * a live target.  The next erad could not refuse this target, because writes to the target may wait
- * already.
+ * The volume thread compares again before it lets a write through.  The comparison in the volume
+ * thread is too late for a refusal: if erad were killed between the creation of the target and the
+ * refusal, the next erad would find a live target.  The next erad could not refuse this target,
+ * because writes to the target may wait already.
  */
 static int refuse_before_target(struct volume *v, const struct dm_table *t, uint32_t era, struct err *err)
 {

@@ -15,8 +15,8 @@ struct json_object *gaps_json(const struct store_gap *gap, unsigned int nr);
 
 /*
  * Returns the gaps that make a diff since era `since` list every block.  upto: the newest era that
- * the diff shows.  If the metadata only has a floor and no gap, the list has one gap of the kind
- * "unknown".
+ * the diff shows.  If the metadata contains only a floor and no gap, the list contains one gap of
+ * the kind "unknown".
  */
 struct json_object *gaps_since_json(struct store *s, uint32_t since, uint32_t upto);
 

@@ -305,8 +305,8 @@ static struct json_object *open_json(struct volume *v, const struct eratab_entry
 	struct report p;
 
 	/*
-	 * While a detach moves logical volumes back to the origin, it is right that they use the
-	 * origin.
+	 * Does not ask during a detach, because the detach moves logical volumes back to the
+	 * origin, and the use of the origin is then no error.
 	 */
 	if (!e || !e->detaching)
 		past_ask(v);

@@ -9,7 +9,7 @@
 #include "common/jsonl.h"
 
 /*
- * Listens at ERAD_SOCKET, for root.  Replaces the socket of a dead erad, so the caller must have
+ * Listens at ERAD_SOCKET, for root.  Replaces the socket of a dead erad, so the caller must hold
  * the lock that allows only one erad.  When *fd reports POLLIN, call socket_accept().
  */
 int socket_listen(int *fd, struct err *err);

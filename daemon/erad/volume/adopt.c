@@ -323,7 +323,10 @@ void adopt_prepare(void)
 	}
 }
 
-/* In the standby, opens a volume that the main process had open, without eratab. */
+/*
+ * Opens a volume that the main process had open.  The standby calls this function, and needs no
+ * eratab.
+ */
 static void inherit(const struct heirloom *h)
 {
 	struct volume *v;

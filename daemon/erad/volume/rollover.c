@@ -2,8 +2,8 @@
 /*
  * The volume thread's part of a checkpoint: see rollover.h.  The thread takes one step at a time,
  * between batches, so that it still serves writes.  First the new era becomes durable, then the
- * target begins the era.  When the last write of the old era has completed, the requester gets its
- * answer.
+ * target begins the era.  When the last write of the old era has completed, the requester receives
+ * its answer.
  *
  * In a checkpoint of several volumes, the thread waits at two points until the threads of the other
  * volumes have come to the same point: before it makes the era durable, and after its target has

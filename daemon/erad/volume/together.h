@@ -16,18 +16,18 @@
  *	6. serve writes again, and wait for the drain
  *
  * Why this is right.  The era of a write is decided in one of two places.  A write whose blocks are
- * in the target's writeset passes, and its era is that of this writeset.  It can be in the old era
- * only if it was submitted before the flip.  Any other write is held, and its era is the metadata's
- * era when its batch is recorded.  Between 2 and 6, nothing is recorded and nothing is committed.
- * So no write in A's new era completes before all volumes have flipped.  A write to B that is
- * submitted after such a write finds B's new writeset, and is in B's new era.  A write to A that is
- * in flight when A flips has passed in the old era, so it may complete at any time.  Reads, and
- * flushes without data, have no era, and never wait.  A flush with data is a write.
+ * in the target's writeset passes, and its era is the era of this writeset.  It can be in the old
+ * era only if it was submitted before the flip.  Any other write is held, and its era is the
+ * metadata's era when its batch is recorded.  Between 2 and 6, nothing is recorded and nothing is
+ * committed.  So no write in A's new era completes before all volumes have flipped.  A write to B
+ * that is submitted after such a write finds B's new writeset, and is in B's new era.  A write to A
+ * that is in flight when A flips has passed in the old era, so it may complete at any time.  Reads,
+ * and flushes without data, have no era, and never wait.  A flush with data is a write.
  *
- * Step 2 must come before step 3, because a batch that is recorded between 3 and 4 has the new era
- * in the metadata, and its writes complete before all volumes have flipped.  For the same reason,
- * the metadata must not have begun the new era already, as it has after a checkpoint that has
- * failed halfway.
+ * Step 2 must come before step 3, because a batch that is recorded between 3 and 4 is recorded in
+ * the new era, and its writes complete before all volumes have flipped.  For the same reason, the
+ * metadata must not have begun the new era already, as it has after a checkpoint that has failed
+ * halfway.
  *
  * Other ways past the hold: the target lets all writes pass (DEGRADE), or another table replaces
  * the target.  Therefore each volume thread checks in step 6 that its target is still active and
@@ -35,8 +35,8 @@
  *
  * Each stage has a limit of time (together.c).  If one volume does not come to the end of a stage
  * in time, or fails, the whole checkpoint fails: all other volumes serve writes again at once, and
- * those that have flipped have only begun an era more.  A volume thread that holds writes checks
- * the limit itself, so no other thread can make the hold longer.
+ * the volumes that have flipped have only begun an era more.  A volume thread that holds writes
+ * checks the limit itself, so no other thread can make the hold longer.
  */
 #ifndef ERAD_TOGETHER_H
 #define ERAD_TOGETHER_H
@@ -102,7 +102,10 @@ enum together_stage together_look(struct together *t);
 void together_fail(struct together *t, unsigned int me, int code, const struct err *err);
 /* The part of member `me` has ended.  Wakes together_wait(). */
 void together_ended(struct together *t, unsigned int me);
-/* Waits until a member has ended, and takes it out of the count.  Returns its number. */
+/*
+ * Waits until a member has ended, and subtracts the member from the count.  Returns the member's
+ * number.
+ */
 unsigned int together_wait(struct together *t);
 
 #endif /* ERAD_TOGETHER_H */

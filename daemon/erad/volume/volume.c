@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Open volumes, for all threads: creates and frees them, gives access to their store and their
- * state.
+ * Open volumes, for all threads: creates and frees them, and returns their store and their state.
  */
 #include <errno.h>
 #include <poll.h>

@@ -219,7 +219,7 @@ struct volume {
 	 * Number of ranges in `range`: of this batch, or of the batch that could not be recorded.
 	 */
 	unsigned int nr;
-	bool activated;			/* the metadata has the timeline of this activation */
+	bool activated;			/* the metadata contains the timeline of this activation */
 	/* No batch is fetched or committed, until all volumes of checkpoint.together have flipped. */
 	bool holds;
 	/* The instance is FAILED.  `range` contains the ranges to record before the next attach. */

@@ -33,7 +33,7 @@
  * It does not matter how much later than the beginning of E the places are read, and how old the
  * witness is at the next open: writes in between only make more places drop out.  Metadata that was
  * put back from an older copy has an older witness, too, so the comparison may find a written block
- * that the older copy does not have.
+ * that the older copy does not contain.
  *
  * The comparison does not notice a write that changes no place, or a write to a place whose blocks
  * were written through erad since E.  A mounted file system writes some places itself.
@@ -52,9 +52,9 @@ struct volume;
 /*
  * Compares the origin with the witness, as described above.  Sets *code to 0 if no place differs, or
  * if there is no witness; to 1 if a place differs or cannot be read; or to a negative errno if the
- * origin cannot be opened.  If *code is not 0, *difference has a sentence.  Returns 0, or an error if
- * the comparison has not ended: see origin_read().  Context: the volume thread, before a new target
- * lets its first write through.
+ * origin cannot be opened.  If *code is not 0, *difference contains a sentence.  Returns 0, or an
+ * error if the comparison has not ended: see origin_read().  Context: the volume thread, before a
+ * new target lets its first write through.
  */
 int witness_compare(struct volume *v, int *code, struct err *difference, struct err *err);
 
@@ -66,9 +66,9 @@ int witness_compare(struct volume *v, int *code, struct err *difference, struct 
 int witness_begin(struct volume *v, uint32_t era, struct err *err);
 
 /*
- * Keeps a witness that another process has taken after it got the token from the answer to a
+ * Keeps a witness that another process has taken after it received the token in the answer to a
  * checkpoint.  If the metadata already has a newer witness, keeps the newer one and returns 0.
- * ESTALE: the token is not of the current activation, so the places may be those of another device.
+ * ESTALE: the token is not of the current activation, so the places may be on another device.
  * EINVAL: the witness is not valid, or is of another era.  Any thread may call this.
  */
 int witness_keep(struct volume *v, const struct token *t, const struct witness *w, struct err *err);

@@ -138,7 +138,7 @@ test_a_hung_erad_is_told_of_once()
 	sleep 6
 	kill -CONT "$(erad_pid)"
 	wait $asker || fail "the command failed: $(cat "$T/err")"
-	same "$(cat "$T/err")" "waiting for erad, which has not answered at /run/erad/erad.sock for 5 seconds and may still be busy with the request; Ctrl-C gives up, and 'journalctl -u erad' may tell more"
+	same "$(cat "$T/err")" "waiting for erad, which has not answered at /run/erad/erad.sock for 5 seconds and may still be busy with the request; Ctrl-C gives up, and 'journalctl -u erad' may show the reason"
 	grep -q data "$T/out" || fail "there is no answer"
 	eractl list 2> "$T/err" > /dev/null
 	[[ ! -s $T/err ]] || fail "a message complains about an erad that answers: $(cat "$T/err")"
@@ -170,7 +170,7 @@ test_closed_descriptors()
 	echo $! > /run/vm/erad.pid
 	wait_until "erad answers" eractl list
 	same "$(eractl checkpoint data)" 5
-	# The lock file has only the process number, 4 bytes, and no message after it.
+	# The lock file contains only the process number, 4 bytes, and no message after the number.
 	same "$(stat -c %s /run/erad/erad.lock)" 4
 	stop_erad
 	start_erad
@@ -264,7 +264,7 @@ test_metadata_that_the_next_boot_loses_is_refused()
 test_eratab_that_is_not_as_it_should_be()
 {
 	DESCRIPTION="eratab may have a byte order mark and CR LF; a name on two lines, and a FIFO in place of eratab, are refused"
-	local origin other two="/etc/eratab has volume a in line 1 and in line 2; remove one of the two lines"
+	local origin other two="/etc/eratab names volume a in line 1 and in line 2; remove one of the two lines"
 
 	origin=$(new_disk 64M)
 	other=$(new_disk 64M)

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl backup of volumes of a running erad, and eractl restore-backup to devices. tests/tools has
-# the cases that use files only: closed volumes, kills of eractl, damage.
+# eractl backup of volumes of a running erad, and eractl restore-backup to devices. tests/tools
+# contains the cases that use files only: closed volumes, kills of eractl, damage.
 
-# backs_up TEXT ARGUMENT…: makes a backup into $T/dir, and checks that the output has the text
+# backs_up TEXT ARGUMENT…: makes a backup into $T/dir, and checks that the output contains the text
 backs_up()
 {
 	local text=$1
@@ -53,7 +53,7 @@ test_backup_of_an_open_volume()
 	write_at data 8388608 4096
 	backs_up "increment, 128 KiB" data
 	restored_equals /dev/mapper/data
-	# Fill the device first: the restore must write zeros where the copy has zeros.
+	# Fill the device first: the restore must write zeros where the copy contains zeros.
 	dd if=/dev/urandom of="$target" bs=1M count=32 oflag=direct conv=nocreat status=none
 	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "restore-backup accepted a device without --overwrite"
 	grep -F "this would overwrite all of the device" "$T/said"
@@ -69,7 +69,7 @@ test_backup_of_an_open_volume()
 
 	dmsetup create slow --table "0 $(blockdev --getsz "$other") delay $other 0 40 $other 0 0"
 	eractl create other /dev/mapper/slow > /dev/null
-	not_backed_up "it has the backups of volume data (" other
+	not_backed_up "it contains the backups of volume data (" other
 	grep -F "got volume other (" "$T/said"
 	stop_erad
 	not_backed_up "erad is not running" data
@@ -144,7 +144,7 @@ test_backup_of_a_closed_volume()
 	backs_up "writes may have gone past erad" data
 	restored_equals /dev/mapper/data
 	# The copy of the closed volume and the copy of the snapshot have the same token. Only the
-	# snapshot has a write that came after the checkpoint.
+	# snapshot contains a write that came after the checkpoint.
 	token=$(eractl checkpoint data --token)
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
@@ -190,7 +190,7 @@ test_backup_of_a_snapshot_that_is_older_than_the_last_copy()
 	restored_equals /dev/mapper/data
 }
 
-# mounted_volume: makes the volume data with an ext4 file system, mounted at $T/mnt. Reading the
+# mounted_volume: makes the volume "data" with an ext4 file system, mounted at $T/mnt. Reading the
 # whole volume takes seconds.
 mounted_volume()
 {

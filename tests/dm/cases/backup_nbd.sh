@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2046
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl backup of volumes of a running erad to an NBD server. tests/tools has the cases that use
-# files only: errors, kills, TLS.
+# eractl backup of volumes of a running erad to an NBD server. tests/tools contains the cases that
+# use files only: errors, kills, TLS.
 
 # shellcheck source=tests/dm/image.sh
 . tests/dm/image.sh
@@ -16,14 +16,15 @@ serves()
 	wait_until "the server" test -S "$T/sock"
 }
 
-# backs_up TEXT ARGUMENT…: makes a backup of the volume, and checks that the output has the text
+# backs_up TEXT ARGUMENT…: makes a backup of the volume, and checks that the output contains the
+# text
 backs_up()
 {
 	eractl backup data "$uri" --state "$T/state" "${@:2}" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"
 	grep -qF -- "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
 }
 
-# is_copy N: checks that the export has a clean file system with the text "copy N"
+# is_copy N: checks that the export contains a clean file system with the text "copy N"
 is_copy()
 {
 	e2fsck -fn "$T/export" > "$T/fsck" 2>&1 || fail "copy $1 is damaged: $(cat "$T/fsck")"

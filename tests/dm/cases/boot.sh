@@ -3,7 +3,8 @@
 # The first open of a boot: the kernel's counter of writes to the origin begins with 0 at each boot, so a
 # write before this open went past erad. See daemon/erad/volume/table_note.h.
 
-# one_origin: makes the disk $disk, and /dev/mapper/one on it, and tracks the latter as data.
+# one_origin: makes the disk $disk and, on this disk, /dev/mapper/one, and creates the volume "data"
+# on /dev/mapper/one.
 one_origin()
 {
 	disk=$(new_disk 256M)
@@ -38,7 +39,7 @@ cut_and_boot()
 	start_erad
 }
 
-# write_past DEV: writes a block that no seal and no witness has.
+# write_past DEV: writes a block that no seal and no witness contains.
 write_past()
 {
 	dd if=/dev/urandom of="$1" bs=4096 seek=30001 count=1 oflag=direct conv=notrunc,nocreat status=none
@@ -153,8 +154,8 @@ test_backup_of_a_closed_volume_after_a_boot()
 	grep -q "/dev/mapper/one was written in this boot, 8 sectors, and its volume was closed in an earlier boot" "$T/said" || fail "$(cat "$T/said")"
 }
 
-# one_with_a_file_system: makes the disk $disk, /dev/mapper/one on this disk, and the volume data on
-# /dev/mapper/one, with a file system that has a file.
+# one_with_a_file_system: makes the disk $disk, /dev/mapper/one on this disk, and the volume "data" on
+# /dev/mapper/one, with a file system that contains a file.
 one_with_a_file_system()
 {
 	disk=$(new_disk 256M)
@@ -231,7 +232,7 @@ test_open_that_a_backup_refused_is_no_gap()
 	mkfifo "$T/fifo"
 	for how in ended killed; do
 		next_boot
-		# Nobody reads the whole stream, so eractl goes on to have the origin open.
+		# Nobody reads the whole stream, so eractl keeps the origin open.
 		eractl send /var/lib/erad/data.erad --device /dev/mapper/one > "$T/fifo" &
 		reader=$!
 		exec {fd}< "$T/fifo"

@@ -68,8 +68,8 @@ test_conflict_lines()
 	eractl create third "$other"
 	names "is the metadata of volume third" eractl create second "$(new_disk 16M)" --metadata /var/lib/erad/third.erad \
 		--overwrite-metadata
-	# The volume third is open. A volume with the same origin, or with the same metadata, cannot
-	# be opened, and the error says why.
+	# The volume "third" is open. A volume with the same origin, or with the same metadata,
+	# cannot be opened, and the error says why.
 	echo "fourth $other $T/fourth" >> /etc/eratab
 	names "/dev/mapper/third" eractl open fourth
 	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Writes continue without erad: detach_policy=degrade and eractl abort --degrade.
 
-# create_data: creates the volume data, with its metadata on a device.  Sets $meta, and $era, the
+# create_data: creates the volume "data", with its metadata on a device.  Sets $meta, and $era, the
 # era that has just begun.
 create_data()
 {
@@ -11,7 +11,7 @@ create_data()
 	era=$(eractl checkpoint data)
 }
 
-# open_with OPTIONS: closes the volume data, and opens it with these options in eratab.
+# open_with OPTIONS: closes the volume "data", and opens it with these options in eratab.
 open_with()
 {
 	eractl close data > /dev/null

@@ -3,7 +3,7 @@
 # Findings of eractl doctor, each caused by a test.
 
 # finds LEVEL AREA TEXT: checks that doctor prints the finding.  Unless the level is ok, the next
-# line has a command.  For a problem, the exit code is 1.
+# line contains a command.  For a problem, the exit code is 1.
 finds()
 {
 	local status=0
@@ -15,7 +15,7 @@ finds()
 	FOUND=$(sed -n '2s/^ *# //p' "$T/found")
 }
 
-# types COMMAND: checks that the last finding has this command.
+# types COMMAND: checks that the last finding contains this command.
 types()
 {
 	same "$FOUND" "$1"
@@ -225,7 +225,7 @@ test_doctor_finds_what_goes_past()
 
 	# A mount of the path opens a noauto volume, and a mount of the UUID does not.
 	sed -i '/^data/s/$/ noauto/' /etc/eratab
-	finds problem fstab "data: /mnt is mounted at boot by UUID=01234567-89ab-cdef-0123-456789abcdef, for which the boot does not open a noauto volume"
+	finds problem fstab "data: /mnt is mounted at boot by UUID=01234567-89ab-cdef-0123-456789abcdef, for which the boot does not open a volume with the option noauto"
 	types "editor /etc/fstab"
 	sed -i 's/defaults/noauto/' /etc/fstab
 	finds note fstab "is on the origin as well as on the volume"

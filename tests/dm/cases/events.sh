@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # eractl events shows the events that occur while it runs.
 
-# has_event TEXT: checks that a line of eractl events has the text.
+# has_event TEXT: checks that a line of eractl events contains the text.
 has_event()
 {
 	grep -qF -- "$1" "$T/events"

@@ -6,7 +6,8 @@
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh
 
-# hung_volume: makes data, whose origin is on /dev/mapper/slow, and other, whose origin never hangs.
+# hung_volume: makes the volume "data", whose origin is on /dev/mapper/slow, and the volume "other",
+# whose origin never hangs.
 hung_volume()
 {
 	local disk
@@ -18,7 +19,7 @@ hung_volume()
 	eractl create other "$(new_disk 64M)" > /dev/null
 }
 
-# others_are_served: checks that the volume other does not wait for the volume data.
+# others_are_served: checks that the volume "other" does not wait for the volume "data".
 others_are_served()
 {
 	bounded 3 write_at other $((RANDOM * 512)) 65536 || fail "a write to the other volume is held"
@@ -245,7 +246,8 @@ test_open_while_the_file_system_of_the_noted_tokens_hangs()
 	rm /var/lib/erad/seen
 }
 
-# slow_store: makes data and other, and /dev/mapper/slow for the copy-on-write store of an image.
+# slow_store: makes the volumes "data" and "other", and /dev/mapper/slow for the copy-on-write store
+# of an image.
 slow_store()
 {
 	local disk

@@ -5,13 +5,13 @@
 # shellcheck source=tests/dm/image.sh
 . tests/dm/image.sh
 
-# lies_on: prints the numbers MAJOR:MINOR of the device on which data lies
+# lies_on: prints the numbers MAJOR:MINOR of the device on which the volume "data" lies
 lies_on()
 {
 	dmsetup table data | awk '{ print $5 }'
 }
 
-# image_create [OPTION]…: makes an image of data, and sets token
+# image_create [OPTION]…: makes an image of the volume "data", and sets token
 image_create()
 {
 	local said

@@ -48,7 +48,7 @@ test_image_backup_under_load()
 	same "$(devices)" "$before"
 
 	refused "would lie on the volume" backup data "$T/dir" --image --cow "$origin"
-	refused "it has no backups of erad" backup data "$T" --image
+	refused "it contains no backups of erad" backup data "$T" --image
 	eractl image create data > /dev/null
 	refused "the volume has an image already, which is valid" backup data "$T/dir" --image
 	same "$(image_state)" valid

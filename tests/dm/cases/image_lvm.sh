@@ -18,14 +18,15 @@ says()
 	grep -qF -e "$1" "$T/said" || fail "got '$(cat "$T/said")' from eractl ${*:2}, expected '$1'"
 }
 
-# mount_ext4: makes an ext4 file system on the volume data, and mounts it at $T/mnt.
+# mount_ext4: makes an ext4 file system on the volume "data", and mounts it at $T/mnt.
 mount_ext4()
 {
 	mkfs.ext4 -q /dev/mapper/data
 	mount /dev/mapper/data "$T/mnt"
 }
 
-# mounted_lv: creates the volume data on the logical volume vg/data, with a mounted ext4 file system.
+# mounted_lv: creates the volume "data" on the logical volume vg/data, with a mounted ext4 file
+# system.
 mounted_lv()
 {
 	new_vg 100M
@@ -35,9 +36,9 @@ mounted_lv()
 	mount_ext4
 }
 
-# lvm_image LV [OPTION]…: makes the image of the volume data on vg/LV, while its file system is written.
-# Checks that a copy of an earlier era, with the blocks of the diff from the image, is equal to the
-# image, and that the file system in the image is clean.
+# lvm_image LV [OPTION]…: makes the image of the volume "data" on vg/LV, while its file system is
+# written. Checks that a copy of an earlier era, with the blocks of the diff from the image, is
+# equal to the image, and that the file system in the image is clean.
 lvm_image()
 {
 	local device=/dev/vg/$1-erad-image base writer sum offset length
@@ -134,8 +135,8 @@ test_image_lvm_of_a_thin_volume()
 	# lvremove -f of the image would remove a classic snapshot of the image, without a question.
 	lvcreate -qy -s -L 8M -n work vg/thin-erad-image > /dev/null
 	is_kept work
-	# It would also remove a thin volume of another pool whose external origin is the image. LVM
-	# wants an external origin that is not active.
+	# lvremove -f would also remove a thin volume of another pool whose external origin is the
+	# image. LVM accepts an external origin only if it is not active.
 	lvchange -an vg/thin-erad-image
 	lvcreate -qy -T -L 32M vg/pool2 > /dev/null
 	lvcreate -qy -s -n work --thinpool vg/pool2 vg/thin-erad-image > /dev/null
@@ -191,9 +192,9 @@ test_image_lvm_refusals()
 	eractl detach pv0 > /dev/null
 }
 
-# slow_image: makes the image of data on vg/data, but holds LVM's lock, so that lvcreate waits. lvs shares
-# the lock. Returns when the file system is frozen. Sets create to the process number of eractl. The
-# caller ends the wait with lvcreate_goes_on.
+# slow_image: makes the image of the volume "data" on vg/data, but holds LVM's lock, so that
+# lvcreate waits. lvs shares the lock. Returns when the file system is frozen. Sets create to the
+# process number of eractl. The caller ends the wait with lvcreate_goes_on.
 slow_image()
 {
 	local era

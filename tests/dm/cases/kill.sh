@@ -96,8 +96,8 @@ killed_in_resize()
 # check_eras: checks the era of each block. Call it while the load is stopped. Two conditions hold
 # for the era of a block. First, the era is not older than the newest era that was acknowledged
 # before the last write of the block began. Second, the era is older than any era that was requested
-# after all writes of the block had completed. A block without a write has no era. $T/bounds has the
-# bounds for the writes before the last check.
+# after all writes of the block had completed. A block without a write has no era. $T/bounds
+# contains the bounds for the writes before the last check.
 check_eras()
 {
 	local began=$EPOCHREALTIME era since
@@ -120,9 +120,10 @@ check_eras()
 			push @{$kind eq "c" ? \@acks : \@writes}, \@f;
 		}
 		@acks = sort { $a->[2] <=> $b->[2] } @acks;
-		# The later a write begins, the newer is its lower bound. The later it ends, the
-		# newer is its upper bound. So the writes are sorted by their beginning to find the
-		# lower bounds, and by their end to find the upper bounds.
+		# To find the lower bounds, the writes are sorted by their beginning, because a
+		# write that begins later has a newer lower bound.  To find the upper bounds, the
+		# writes are sorted by their end, because a write that ends later has a newer upper
+		# bound.
 		my ($i, $acked) = (0, $ENV{FIRST_ERA});
 		for my $w (sort { $a->[0] <=> $b->[0] } @writes) {
 			$acked = $acks[$i++][2] while $i < @acks && $acks[$i][1] < $w->[0];

@@ -264,7 +264,8 @@ test_lvm_forget_refused()
 	eractl forget pv0 2> "$T/err" && fail "forget of an attached volume succeeded"
 	grep -q "run 'eractl detach pv0' to detach and forget the volume" "$T/err" || fail "$(cat "$T/err")"
 	grep -q ^pv0 /etc/eratab || fail "the line is gone"
-	# LVM's configuration cannot be read, so forget cannot know whether it has a pattern of pv0.
+	# LVM's configuration cannot be read, so forget cannot know whether the configuration
+	# contains a pattern of pv0.
 	mv /etc/lvm/lvmlocal.conf "$T/conf"
 	mkdir /etc/lvm/lvmlocal.conf
 	eractl forget pv0 2> "$T/err" && fail "forget succeeded although LVM's configuration cannot be read"
@@ -330,7 +331,7 @@ test_lvm_attach_beside_a_command()
 	pvcreate -qy "$other" > /dev/null
 	vgcreate -qy other "$other" > /dev/null
 	before=$(state)
-	# Stop the attach when it has LVM's lock, and before LVM's configuration rejects the
+	# Stop the attach when it holds LVM's lock, and before LVM's configuration rejects the
 	# physical volume.
 	attach_stopped_at BELOW_LOCKED
 	lvchange_waits

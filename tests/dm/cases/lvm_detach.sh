@@ -14,7 +14,8 @@ test_lvm_detach_beside_a_command()
 	new_vg 100M
 	new_lv a 32M
 	attach
-	# Make the state in the middle of an lvextend: LVM has the lock, and a new table is loaded.
+	# Make the state in the middle of an lvextend: LVM holds the lock, and a new table is
+	# loaded.
 	exec {lock}>> /run/lock/lvm/V_vg
 	flock "$lock"
 	loaded="0 65536 linear $(lsblk -dno MAJ:MIN /dev/mapper/pv0 | tr -d ' ') 100000"
@@ -53,10 +54,11 @@ test_lvm_detach_beside_a_command_that_waits()
 	wait_until "active" eractl_state_is pv0 active
 	eractl detach pv0 > "$T/said" 2>&1 &
 	detach=$!
-	# Detach has LVM's lock, and has moved the logical volume.
+	# Detach holds LVM's lock, and has moved the logical volume.
 	wait_until "erad has stopped in the detach" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
 	on_device vg-a "${pv##*/}" || fail "the logical volume is not moved: $(dmsetup deps -o devname vg-a)"
-	# LVM still rejects the physical volume, and so finds it on the volume.
+	# LVM still rejects the path of the physical volume, so LVM finds the physical volume on the
+	# volume.
 	lvchange_waits
 	kill -CONT "$(erad_pid)"
 	wait "$detach" || fail "$(cat "$T/said")"
@@ -84,7 +86,8 @@ test_lvm_detach_without_erad_beside_a_command_that_waits()
 	attach
 	write_at vg-a 0 4096
 	kill_erad
-	# The write has gone through the volume, so detach waits for the write, with LVM's lock.
+	# The write has gone through the volume, so detach waits for the write while it holds LVM's
+	# lock.
 	dmsetup suspend --nolockfs slow
 	write_at vg-a 0 4096 &
 	nap 0.5
@@ -386,7 +389,7 @@ test_lvm_killed_at_every_step()
 		wait_killed
 		wait_back
 		# Remove the note of the newest token. Only eractl removes the note, and this eractl
-		# has got no answer.
+		# has received no answer.
 		rm -rf /var/lib/erad/seen
 		wait_until "$point is undone" eval "[[ \$(state) == \"\$before\" ]]" || fail "at $point: $(diff <(echo "$before") <(state))"
 		is_running $load_pid || fail "the load ended at $point: $(cat "$T/load")"

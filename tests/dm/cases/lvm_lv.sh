@@ -5,8 +5,8 @@
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh
 
-# lv_blocks FILE: prints the blocks of 64 KiB that FILE lists. FILE has the ranges that a load or a
-# diff has printed.
+# lv_blocks FILE: prints the blocks of 64 KiB that FILE lists. FILE contains the ranges that a load
+# or a diff has printed.
 lv_blocks()
 {
 	awk '{ for (b = int($1 / 65536); b < ($1 + $2) / 65536; b++) print b }' "$1" | sort -nu
@@ -66,7 +66,7 @@ test_lvm_diff_of_a_logical_volume()
 }
 
 # snapshot_copied TEXT [ARGUMENT...]: copies the snapshot vg/night of the moment $token. Checks that
-# the output has TEXT, and that the restored copy equals the snapshot.
+# the output contains TEXT, and that the restored copy equals the snapshot.
 snapshot_copied()
 {
 	eractl backup data "$T/dir" --device /dev/vg/night --to "$token" "${@:2}" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The interface of dm-era in erad, used through dmsetup: messages, status, tables and snapshots.
 
-# refused MESSAGE ERROR: checks that the message to data fails with ERROR.
+# refused MESSAGE ERROR: checks that the message to the volume "data" fails with ERROR.
 refused()
 {
 	dmsetup message data 0 "$1" 2> "$T/err" && fail "the argument was accepted: $1"
@@ -176,7 +176,8 @@ test_dmsetup_alone()
 	checkpoint data 8 > "$T/era"
 	same "$(checkpoint data 65544)" 2
 	# Either of the two volumes may have the name "data". The volume of the removed device had
-	# this name, and erad may open the two volumes before or after it closes that volume.
+	# this name, and erad may open the two volumes before or after it closes the volume of the
+	# removed device.
 	first=$(eractl list | awk -v meta="$meta" '$0 ~ meta { print $1 }')
 	second=$(eractl list | awk -v meta="$other" '$0 ~ meta { print $1 }')
 	write_at data $((65544 * 512 + 32768)) 4096
@@ -324,8 +325,8 @@ test_interrupted_resume()
 	same "$(changed data 1)" "0 196608"
 }
 
-# wakes COMMAND...: checks that a `dmsetup wait` for the next event of data ends after the command,
-# and not earlier.
+# wakes COMMAND...: checks that a `dmsetup wait` for the next event of the volume "data" ends after
+# the command, and not earlier.
 wakes()
 {
 	local waiter number

@@ -28,8 +28,8 @@ test_metadata_ring_full()
 	local origin meta writer size
 
 	origin=$(new_disk 64M)
-	# The metadata has 2 superblocks, the degrade record, the history, a journal of 24 pages, and
-	# 17 pages of the array for 16384 blocks.
+	# The metadata consists of 2 superblocks, the degrade record, the history, a journal of 24
+	# pages, and 17 pages of the array for 16384 blocks.
 	meta=$(new_disk $(((19 + 24 + 17) * 4))K)
 	size=$(blockdev --getsz "$meta")
 	dmsetup create flaky --table "0 $size linear $meta 0"

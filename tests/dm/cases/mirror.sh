@@ -218,7 +218,7 @@ test_mirror_contained()
 	grep -q ', 0 to blocks not in the writeset' "$T/example" || fail "$(tail -n 1 "$T/example")"
 }
 
-# event FIELD: prints a field of the member "events" in the status of data.
+# event FIELD: prints a field of the member "events" in the status of the volume "data".
 event()
 {
 	eractl status --json data | field "events.$1"

@@ -182,8 +182,8 @@ test_group_sees_map_and_writers()
 	asks_guest '{"op": "map", "volume": "data"}' | grep -q '"error"' || fail "a map of a closed volume"
 }
 
-# times: prints the time at which the era of data began, the time of its newest checkpoint, and its
-# option noauto.
+# times: prints the time at which the era of the volume "data" began, the time of its newest
+# checkpoint, and its option "noauto".
 times()
 {
 	eractl status --json data | field era_time checkpoint_time noauto

@@ -156,7 +156,8 @@ test_device_that_cannot_write_is_no_gap()
 	exact data "$before" ""
 	before=$(checkpoint)
 	same "$(cat "$T/err")" ""
-	# The kernel lets the writes of a writable device on a read-only one through.
+	# If a writable device lies on a read-only device, the kernel lets the writes of the
+	# writable device through.
 	dmsetup create top --table "0 $sectors linear /dev/mapper/other 0"
 	exact data "$before" ""
 	write_at top 8388608 4096
@@ -271,7 +272,8 @@ test_other_device_that_writes_until_the_close_is_a_gap()
 	eractl backup "$metadata" "$T/dir" --device "$origin" --init > /dev/null
 }
 
-# said_once TEXT: checks that $T/err has exactly one line about gaps, and that this line has TEXT.
+# said_once TEXT: checks that $T/err contains exactly one line about gaps, and that this line
+# contains TEXT.
 said_once()
 {
 	same "$(grep -c "writes may have gone past erad" "$T/err")" 1

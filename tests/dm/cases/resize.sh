@@ -25,9 +25,9 @@ linear()
 	fi
 }
 
-# least_metadata SIZE: makes $origin with SIZE, and creates data from its first 32 MiB, in blocks of
-# 4 KiB.  The metadata is as small as possible, $pages pages, with the shortest journal and an array
-# of 9 pages.  For 64 MiB, the array would have 17 pages.
+# least_metadata SIZE: makes $origin with SIZE, and creates the volume "data" from its first 32 MiB,
+# in blocks of 4 KiB.  The metadata is as small as possible, $pages pages, with the shortest journal
+# and an array of 9 pages.  For 64 MiB, the array would have 17 pages.
 least_metadata()
 {
 	pages=$((19 + 24 + 9))

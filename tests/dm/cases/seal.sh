@@ -74,7 +74,7 @@ test_written_while_closed()
 	done
 }
 
-# move_metadata: dumps the metadata of the closed volume data, which is named as $dumped says, and
+# move_metadata: dumps the metadata of the closed volume "data", which is named as $dumped says, and
 # replaces the metadata by a restore of the dump.
 move_metadata()
 {

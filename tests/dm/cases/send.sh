@@ -102,7 +102,7 @@ test_receive_binds_a_state_to_its_device()
 	# receive refuses a device with another UUID, because the content may be of any moment.
 	dmsetup remove copy
 	map_copy copy second "$loop"
-	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 32 MiB, got device-mapper UUID second" \
+	stated 3 "/dev/mapper/copy: a full copy is due: $T/state contains the state of another copy: expected device-mapper UUID first, 32 MiB, got device-mapper UUID second" \
 		/dev/mapper/copy "$T/increment"
 	dmsetup remove copy
 	map_copy copy first "$loop"
@@ -149,7 +149,8 @@ test_receive_zeros_what_an_increment_adds_to_a_device()
 
 	head -c $((32 * unit)) /dev/zero | tr '\0' o > "$T/t"
 	loop=$(losetup --find --show "$T/t")
-	# The name of the first snapshot is that of a stream of eractl send, which Ceph has taken.
+	# The name of the first snapshot is a name from a stream of eractl send, which Ceph has
+	# kept.
 	rbd_diff "" "$first" $((16 * unit)) 0 > "$T/full"
 	rbd_diff "$first" b $((24 * unit)) $((20 * unit)) > "$T/increment"
 	rbd_diff b c $((24 * unit)) 0 > "$T/same_size"
@@ -164,7 +165,7 @@ test_receive_zeros_what_an_increment_adds_to_a_device()
 	stated 0 "" "$loop" "$T/full" --overwrite
 	cp "$T/state" "$T/as_received"
 	sed -i '/^size /d' "$T/state"
-	stated 3 "$loop: a full copy is due: $T/state, which an older version of eractl wrote, does not have the size of the volume" \
+	stated 3 "$loop: a full copy is due: $T/state, which an older version of eractl wrote, does not contain the size of the volume" \
 		"$loop" "$T/increment"
 	[[ $(dd if="$loop" bs=$unit skip=16 count=1 status=none | tr -d o | wc -c) == 0 ]] || fail "receive wrote to the device"
 	cp "$T/as_received" "$T/state"

@@ -158,7 +158,7 @@ die_while_starting()
 	same "$status" 137
 }
 
-# one_write_is_held: checks that one write of the volume data is held.
+# one_write_is_held: checks that one write of the volume "data" is held.
 one_write_is_held()
 {
 	[[ $(eractl status --json data | field held) == 1 ]]

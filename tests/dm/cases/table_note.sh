@@ -3,7 +3,7 @@
 # erad notices writes past a target even if no erad saw that the target was removed. The cases
 # test the lines of the table in daemon/erad/volume/table_note.h.
 
-# tracked: makes the volume data, active in era 2, with a write in era 1 and a write in era 2. Sets
+# tracked: makes the volume "data", active in era 2, with a write in era 1 and a write in era 2. Sets
 # $origin, and the tables $erad and $linear.
 tracked()
 {
@@ -17,7 +17,7 @@ tracked()
 	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
 }
 
-# served_again: waits until data is active again.
+# served_again: waits until the volume "data" is active again.
 served_again()
 {
 	wait_until "active" eractl_state_is data active
@@ -57,8 +57,8 @@ test_thrown_out_while_no_erad_runs()
 	same "$(changed data "$before")" "2097152 65536"
 }
 
-# counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.5 always count
-# writes.
+# counters 0|1: sets whether the kernel counts the writes to the volume "data".  Kernels before 6.5
+# always count writes.
 counters()
 {
 	local dev
@@ -129,7 +129,7 @@ counts_always()
 	((major < 6 || (major == 6 && minor < 5)))
 }
 
-# metadata_is_read: succeeds if erad has opened the metadata of data.
+# metadata_is_read: succeeds if erad has opened the metadata of the volume "data".
 metadata_is_read()
 {
 	[[ $(eractl status --json data | field era) != null ]]

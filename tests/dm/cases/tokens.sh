@@ -177,7 +177,7 @@ test_clone_with_the_same_uuid()
 		fail "forget does not say that the note stays"
 	[[ -e /var/lib/erad/seen/$uuid ]] || fail "there is no note"
 	eractl create clone "$copy" > /dev/null
-	# The note has a token of the clone, so this open also notes a gap.
+	# The note contains a token of the clone, so this open also notes a gap.
 	eractl open data > /dev/null
 	same "$(gap_kinds)" metadata-rolled-back
 	before=$(eractl checkpoint data)

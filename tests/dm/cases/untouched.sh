@@ -6,7 +6,8 @@
 # shellcheck source=tests/content.sh
 . tests/content.sh
 
-# disk_with TYPE: sets disk to a device with content of this type. $T/TYPE.before has the same bytes.
+# disk_with TYPE: sets disk to a device with content of this type. $T/TYPE.before contains the same
+# bytes.
 disk_with()
 {
 	truncate -s 32M "$T/$1"
@@ -116,7 +117,7 @@ test_untouched_origin()
 	DESCRIPTION="tracking a device that has data needs no option and changes no byte of the data, whether create succeeds or fails"
 	local disk type
 
-	# erad only reads the content. test_untouched_place has the other types of content.
+	# erad only reads the content. test_untouched_place tests the other types of content.
 	for type in ext4 lvm random; do
 		disk_with "$type"
 		eractl create data "$disk" > /dev/null
@@ -136,7 +137,7 @@ test_untouched_by_table()
 	local origin disk type
 
 	origin=$(new_disk 64M)
-	# erad makes the same check as in test_untouched_place, which has the other types of
+	# erad makes the same check as in test_untouched_place, which tests the other types of
 	# content.
 	for type in ext4 random lvm late; do
 		disk_with "$type"
@@ -153,8 +154,8 @@ by_hand_refused()
 }
 
 # undone TEXT COMMAND…: checks that the command fails with TEXT in its message, that the file $T/place
-# has its former size and only zeros, and that /dev/mapper/data does not exist. $T/place is the metadata
-# file, or the file behind the loop device of the metadata.
+# has its former size and contains only zeros, and that /dev/mapper/data does not exist. $T/place is
+# the metadata file, or the file behind the loop device of the metadata.
 undone()
 {
 	local text=$1 out size
@@ -295,8 +296,8 @@ test_untouched_replaced()
 	umount "$T/fs"
 }
 
-# told_to_stop WHEN...: creates data, stops erad as soon as the command WHEN succeeds, and then
-# starts erad.
+# told_to_stop WHEN...: creates the volume "data", stops erad as soon as the command WHEN succeeds,
+# and then starts erad.
 told_to_stop()
 {
 	local creating

@@ -4,7 +4,7 @@
 # written meanwhile, verify fails.
 
 # ends STATUS TEXT COMMAND...: checks that the command exits with STATUS, and that its output or its
-# errors have TEXT.
+# errors contain TEXT.
 ends()
 {
 	local want=$1 text=$2 status=0
@@ -38,8 +38,8 @@ test_verify_finds_what_went_past()
 		eractl verify data --base "$T/base" --since "$era"
 	write_at data 0 65536
 	write_at data 1048576 4096
-	# Write a block again with the same content: the diff has the block, but the block does not
-	# differ.
+	# Write a block again with the same content: the diff contains the block, but the block does
+	# not differ.
 	dd if=/dev/mapper/data of="$T/same" bs=64K count=1 skip=128 status=none
 	dd if="$T/same" of=/dev/mapper/data bs=64K seek=128 oflag=direct conv=nocreat status=none
 	ends 0 missing eractl verify data --base "$T/base" --since "$era" --json

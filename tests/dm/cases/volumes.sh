@@ -279,7 +279,7 @@ test_adoption_beside_hung_metadata()
 	DESCRIPTION="if the metadata of one volume hangs, erad still serves all other volumes, and serves this volume as soon as its metadata works"
 	local disk name
 
-	# The volumes whose metadata hangs have the first lines of eratab.
+	# In eratab, the volumes whose metadata hangs come first.
 	for name in closed stuck; do
 		disk=$(new_disk 32M)
 		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"

@@ -3,8 +3,8 @@
 # After a power cut, there is no seal. Then the witness shows writes past erad to superblocks and
 # journals. Without such a write, a power cut makes no gap.
 
-# power_cut COMMAND…: ends data without a close, as a power cut does, runs the command, and opens
-# data in another boot.
+# power_cut COMMAND…: ends the volume "data" without a close, as a power cut does, runs the command,
+# and opens the volume in another boot.
 power_cut()
 {
 	stop_erad
@@ -51,8 +51,8 @@ test_mount_after_a_power_cut()
 	done
 }
 
-# cut_mounted ORIGIN: ends data while its file system is mounted, so that the last writes do not reach
-# the origin, and opens data in another boot.
+# cut_mounted ORIGIN: ends the volume "data" while its file system is mounted, so that the last
+# writes do not reach the origin, and opens the volume in another boot.
 cut_mounted()
 {
 	stop_erad

@@ -94,8 +94,8 @@ data 1 2 128 KiB - alpha /a/deep"
 	same "$(eractl explain data --json --since 1 | ranks)" "12 alpha /a
 2 alpha /a/deep
 5 beta /a"
-	# Era 1 has 11 blocks.  In era 2, blocks 0 to 7 are written, and two of these blocks are
-	# new.
+	# In era 1, 11 blocks are written.  In era 2, blocks 0 to 7 are written, and two of these
+	# blocks are new.
 	same "$(blocks_since 1)" "13 19 0"
 	eractl explain data > "$T/table"
 	same "$(grep -c . "$T/table")" 5

@@ -100,8 +100,8 @@ test_failing_origin()
 	eractl close data
 }
 
-# fail_tasks KIND PERCENT: makes this share of the allocations of this kind fail, in tasks that have
-# make-it-fail.
+# fail_tasks KIND PERCENT: makes this share of the allocations of this kind fail, in tasks for which
+# make-it-fail is set.
 readonly MANY_FAULTS=1000000
 fail_tasks()
 {

@@ -63,7 +63,7 @@ void wrong_headers(void)
 			h->flags = 1u << bit;
 			EXPECT(call(fd, c->cmd, m), EINVAL);
 		}
-		/* flags and fields that only a newer version of the ABI has */
+		/* flags and fields that only a newer version of the ABI defines */
 		memset(m, 0, page);
 		h->size = c->size + 8;
 		m[c->size + 7] = 1;
@@ -127,8 +127,8 @@ void wrong_fields(void)
 
 /*
  * LIST sets every byte of an entry, also those that have no meaning yet.  Otherwise LIST would copy
- * bytes of the kernel's stack to user space.  The stack has other bytes than zeros if the module is
- * built with -ftrivial-auto-var-init=pattern, as for the kernel `debug`.
+ * bytes of the kernel's stack to user space.  The stack contains other bytes than zeros if the
+ * module is built with -ftrivial-auto-var-init=pattern, as for the kernel `debug`.
  */
 void list_fills_in_all_bytes(void)
 {

@@ -52,8 +52,8 @@ static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 }
 
 /*
- * A write of many blocks is held if at least one of the blocks is not recorded.  The batch has all
- * blocks that are not recorded.
+ * A write of many blocks is held if at least one of the blocks is not recorded.  The batch contains
+ * all blocks that are not recorded.
  */
 void many_blocks(void)
 {

@@ -95,7 +95,7 @@ void counts_of_many_eras(void)
 		EXPECT(stats().passed, era * (era + 1) / 2);
 		EXPECT(stats().released, era);
 	}
-	/* this era has no write */
+	/* there is no write in this era */
 	EXPECT(prepare(6), 0);
 	EXPECT(new_era(5, 6, 10000), 0);
 	EXPECT(prepare(7), 0);
@@ -214,7 +214,7 @@ void no_memory_for_the_writeset(void)
 
 #define MANY		5u		/* number of targets; the module lists 4 at a time */
 
-/* The list has each instance once, sorted by id, however many instances each call returns. */
+/* The list contains each instance once, sorted by id, however many instances each call returns. */
 void list_in_parts(void)
 {
 	const struct erad_list none = { .entry_size = sizeof(struct erad_info), .after = UINT64_MAX };

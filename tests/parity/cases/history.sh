@@ -260,8 +260,8 @@ test_cca2c6ae_resize_and_digest()
 	swap_table "0 16384 $table"
 	write_block 127
 	close_volume
-	# The device shrank and grew again. The blocks that it gained may be reported, because a copy of the smaller device does
-	# not have them.
+	# The device shrank and grew again. The blocks that it gained may be reported, because a
+	# copy of the smaller device does not contain them.
 	dump | sort -n | awk '$1 < 64 || $1 == 127 { printf "%s%d:%d", s, $1, $2; s = " " }' > "$T/eras"
 	same "$(cat "$T/eras")" "1:1 2:2 3:3 127:5"
 }

@@ -28,7 +28,7 @@ test_backup_makes_a_chain_that_restores_each_moment()
 	refused "there is no copy of $(token 7)" eractl restore-backup "$T/dir" "$T/new" --at "$(token 7)"
 	refused "expected a token of MANIFEST" eractl restore-backup "$T/dir" "$T/new" --at yesterday
 	[[ ! -e $T/new ]] || fail "a file was made"
-	# An increment has only what was written since era 2 began: 35 blocks of 64 KiB.
+	# An increment contains only what was written since era 2 began: 35 blocks of 64 KiB.
 	(($(stat -c %s "$T/dir/incr-000003.erad") < 36 * 65536)) || fail "the increment is too large"
 	same "$(sha256sum < "$T/dir/incr-000002.erad" | cut -d ' ' -f 1)" \
 		"$(sed -n 3p "$T/dir/MANIFEST" > "$T/line"; json "$T/line" '$o->{sha256}')"
@@ -51,7 +51,7 @@ test_backup_needs_the_right_directory()
 	volumes
 	refused "expected a directory" eractl backup "$T/m1" "$T/none" --device "$T/v1" --init
 	[[ ! -e $T/none ]] || fail "the directory was made"
-	refused "it has no backups of erad; if it is the right directory, and its disk is mounted, --init" \
+	refused "it contains no backups of erad; if it is the right directory, and its disk is mounted, --init" \
 		eractl backup "$T/m1" "$T/dir" --device "$T/v1"
 	same "$(ls -A "$T/dir")" ""
 	echo letters > "$T/dir/letters"
@@ -67,7 +67,7 @@ test_backup_needs_the_right_directory()
 	eractl backup "$T/elsewhere" "$T/dir" --device "$T/v2" > "$T/said"
 	says increment
 	perl -0777 -pi -e 's/^(.*"uuid":")e7ad0300/${1}e7ad0399/; s/"token":"e7ad0300/"token":"e7ad0399/g' "$T/dir/MANIFEST"
-	refused "it has the backups of volume $T/m1 (e7ad0399-0000-0000-0000-000000000001), got volume $T/m3 ($uuid)" \
+	refused "it contains the backups of volume $T/m1 (e7ad0399-0000-0000-0000-000000000001), got volume $T/m3 ($uuid)" \
 		eractl backup "$T/m3" "$T/dir" --device "$T/v3"
 	echo '{"erad_backup":2,"uuid":"'$uuid'","volume":"x"}' > "$T/dir/MANIFEST"
 	refused "got version 2, expected 1" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
@@ -478,7 +478,7 @@ test_backup_removes_nothing_while_a_copy_is_restored()
 	says "a copy is being restored, so the next backup will remove the old ones"
 	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad full-000006.erad incr-000002.erad incr-000003.erad incr-000005.erad"
 	exec 8<&-
-	# Check that restore-backup takes a shared lock, and waits while another process has the
+	# Check that restore-backup takes a shared lock, and waits while another process holds the
 	# lock.
 	strace -qq -o "$T/calls" -P "$T/dir" -e trace=flock eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)" > /dev/null
 	grep -q 'LOCK_SH' "$T/calls" || fail "restore-backup has no lock: $(cat "$T/calls")"

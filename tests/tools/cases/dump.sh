@@ -41,7 +41,8 @@ test_dump_says_the_eras()
 	eractl dump "$T/m" --json > "$T/json"
 	same "$(json "$T/json" 'join " ", map { "$_->{offset}+$_->{length}:$_->{era}" } @{$o->{extents}}[0, 1, -1]')" \
 		"0+196608:1 196608+65536:4 $((2990 * 65536))+$((234 * 65536 + 5 * 512)):3"
-	# A dump has attributes that only erad writes. A dump with --dm-era does not have them.
+	# A dump contains attributes that only erad writes. A dump with --dm-era does not contain
+	# these attributes.
 	eractl dump "$T/m" > "$T/xml"
 	sed -n 1p "$T/xml" | grep ' nr_sectors="412677" journal_pages="16" array_chunk="1" notes="unsealed ">$'
 	eractl dump "$T/m" --dm-era > "$T/xml"

@@ -4,7 +4,7 @@
 # answers in place of erad.
 
 # answering: starts a process, $answerer, that listens at $T/erad.sock.  It answers a request for OP
-# with the file $T/answers/OP.  If there is no such file, it gives no answer until the case ends.
+# with the file $T/answers/OP.  If there is no such file, it sends no answer until the case ends.
 # It writes the OPs to $T/asked.
 answering()
 {

@@ -81,9 +81,9 @@ test_import_sizes()
 EOT
 }
 
-# The blocks of `small`: 4 is the tree of the writesets, which has one writeset.  5 is the tree of
-# the era array, and 6 and 7 are the array's blocks.  8 is the tree of the bits of the writeset of
-# era 4, and 9 is the block of these bits.
+# The blocks of `small`: 4 is the tree of the writesets, which contains one writeset.  5 is the tree
+# of the era array, and 6 and 7 are the array's blocks.  8 is the tree of the bits of the writeset
+# of era 4, and 9 is the block of these bits.
 small()
 {
 	dm_era "$T/dm-era" 2036 1 512K
@@ -93,7 +93,7 @@ small()
 # in nodes whose values have 8 bytes and in nodes whose values have 12 bytes.
 readonly values8=$((32 + 252 * 8)) values12=$((32 + 201 * 8))
 
-# current BITS BLOCKS: prints the eras that the metadata has if era 5 is the current era, its
+# current BITS BLOCKS: prints the eras that the metadata contains if era 5 is the current era, its
 # writeset has BITS bits, and the device has BLOCKS blocks
 current()
 {

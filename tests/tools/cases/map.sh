@@ -135,8 +135,8 @@ assert texts[0] == sys.argv[2] + ", 64 MiB", texts[0]
 assert "era 46, the current one: 2 MiB" in texts and "never written: 32 MiB" in texts, texts
 rects = [r.attrib for r in svg.iter(ns + "rect")][1:]
 cells = [r for r in rects if int(r["y"]) >= 28 and int(r["y"]) < 28 + 8 * 8]
-# The map has 1024 blocks, one for each cell, in 8 lines of 128 cells. Each line has two runs of 32
-# cells.
+# The map shows 1024 blocks, one for each cell, in 8 lines of 128 cells. Each line contains two runs
+# of 32 cells.
 assert sum(int(r["width"]) for r in cells) == 1024 * 8, cells
 hot = [r for r in cells if r["fill"] == "#fff18a"]
 assert [(r["x"], r["y"], r["width"]) for r in hot] == [("520", "84", "256")], hot

@@ -73,7 +73,8 @@ test_nbd_backup_has_requests_in_flight()
 	python3 "$T/rss" "$T/kib" eractl backup "$T/m2" "$uri" --device "$T/v2" --state "$T/state" --init > "$T/said"
 	cmp -n "$size" "$T/v2" "$T/export"
 	(($(cat "$T/kib") < 65536)) || fail "got $(cat "$T/kib") KiB of memory"
-	# The log has a line when a request begins, with "...", and one when it ends, with "return=".
+	# The log contains a line when a request begins, with "...", and one when it ends, with
+	# "return=".
 	awk '/ Write .*\.\.\.$/ { if (++n > most) most = n } /\.\.\.Write .*return=/ { n-- } END { print most }' "$T/log" > "$T/most"
 	(($(cat "$T/most") >= 8)) || fail "got $(cat "$T/most") writes in flight"
 	same "$(grep -c ' Zero .*\.\.\.$' "$T/log")" 1
@@ -262,12 +263,13 @@ test_nbd_backup_notices_another_content()
 	copied 4 --init --overwrite
 	says "the state is of a copy at another target"
 	# This state is not for receive.
-	refused "$T/state has the state of another copy: got that of $uri, expected that of a device or file" eractl receive "$T/export" --state "$T/state" < "$T/full"
+	refused "$T/state contains the state of another copy: got the state of the copy at $uri, expected the state of a copy on a device or in a file" eractl receive "$T/export" --state "$T/state" < "$T/full"
 	sed -i 's/^at erad-e7ad0300/at erad-e7ad0301/' "$T/state"
 	fails 1 "$T/state: got the state of a copy of the volume with the UUID e7ad0301-" 4
-	says "expected that of volume $T/m4 (e7ad0300-"
+	says "expected the state of a copy of volume $T/m4 (e7ad0300-"
 	says "one export and one state file are for one volume"
-	# The volume was written, and the metadata does not know this.  The increment does not have this.
+	# The volume was written, and the metadata does not know this.  The increment does not
+	# contain this write.
 	copied 3 --init --overwrite --state "$T/other"
 	write_blocks "$T/v4" 8 60 30
 	sealed 4

@@ -85,14 +85,15 @@ test_nbd_backup_refuses_another_export()
 	serve file "$T/other"
 	for option in "" --full; do
 		# shellcheck disable=SC2086
-		fails 1 "$uri: the export does not have the copy in the state $T/state: " 2 $option
+		fails 1 "$uri: the export does not contain the copy in the state $T/state: " 2 $option
 		says " places differ, the first is "
 		says "give --overwrite if this export is to be overwritten"
 		cmp "$T/other" "$T/before"
 		at 1
 	done
 	ends_server
-	# Nothing is written yet, so the export has what it had when --overwrite was given.
+	# Nothing is written yet, so the export still contains what it contained when --overwrite
+	# was given.
 	file=$T/other interrupted 2 --overwrite
 	between "" 2
 	cmp "$T/other" "$T/before"
@@ -100,7 +101,7 @@ test_nbd_backup_refuses_another_export()
 	random 22 20971520 > "$T/third"
 	cp "$T/third" "$T/before"
 	serve file "$T/third"
-	fails 1 "the export does not have the copy in the state" 2
+	fails 1 "the export does not contain the copy in the state" 2
 	says "give --overwrite"
 	cmp "$T/third" "$T/before"
 	between "" 2
@@ -148,9 +149,9 @@ test_nbd_backup_refuses_another_thin_export()
 	foreign()
 	{
 		serve file "$T/other"
-		fails 1 "the export does not have the copy in the state" 2
+		fails 1 "the export does not contain the copy in the state" 2
 		cmp -n "$size" "$T/v3" "$T/other"
-		fails 1 "the export does not have the copy in the state" 2 --full
+		fails 1 "the export does not contain the copy in the state" 2 --full
 		cmp -n "$size" "$T/v3" "$T/other"
 		ends_server
 	}
@@ -184,7 +185,7 @@ test_nbd_backup_refuses_another_thin_export()
 	copied 4 --full
 	ends_server
 	serve file "$T/other"
-	fails 1 "the export does not have the copy in the state" 4 --full
+	fails 1 "the export does not contain the copy in the state" 4 --full
 	cmp -n "$size" "$T/v3" "$T/other"
 }
 

@@ -5,7 +5,7 @@
 # shellcheck source=tests/tools/nbd.sh
 . tests/tools/nbd.sh
 
-# is_image N: checks that the image has the bytes of the volume in era N, and that it is sound
+# is_image N: checks that the image contains the bytes of the volume in era N, and that it is sound
 is_image()
 {
 	qemu-img check -q -f qcow2 "$T/q" || fail "the image is not sound"
@@ -143,7 +143,7 @@ test_nbd_image_explains_errors()
 	# another image
 	random 21 20971520 > "$T/other"
 	qemu-img convert -f raw -O qcow2 "$T/other" "$T/q"
-	fails 1 "the export does not have the copy in the state $T/state" 2
+	fails 1 "the export does not contain the copy in the state $T/state" 2
 	at 1
 	mv "$T/away" "$T/q"
 	setpriv --pdeathsig KILL qemu-nbd --format qcow2 --socket "$T/sock" --persistent "$T/q" > "$T/server.log" 2>&1 &

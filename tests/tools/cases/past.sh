@@ -7,7 +7,7 @@
 . tests/tools/volumes.sh
 
 # fake_erad: starts a program that answers as erad does on a connection to $T/run/erad/erad.sock.  In the
-# answers, volume data is in $T/v1, and another device is on its origin.
+# answers, the volume "data" is in $T/v1, and another device is on its origin.
 fake_erad()
 {
 	mkdir -p "$T/run/erad"
@@ -49,7 +49,8 @@ asks()
 		> "$T/out" 2> "$T/err" || fail "exit status $?: $(cat "$T/err")"
 }
 
-# says_once TEXT: checks that $T/err has exactly one line about gaps, and that this line has TEXT.
+# says_once TEXT: checks that $T/err contains exactly one line about gaps, and that this line
+# contains TEXT.
 says_once()
 {
 	same "$(grep -c "writes may have gone past erad" "$T/err")" 1

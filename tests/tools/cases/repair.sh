@@ -153,11 +153,11 @@ test_repair_array()
 	used "$T/pristine"
 	eras "$T/pristine" > "$T/before"
 
-	cp "$T/pristine" "$T/m"		# sector 4 has blocks 496 to 619
+	cp "$T/pristine" "$T/m"		# sector 4 contains blocks 496 to 619
 	overwrite "$T/m" $((array * 4096 + 4 * 512 + 33)) 1
 	mended "$T/m" "$T/before" "124 blocks from block 496" 124
 
-	cp "$T/pristine" "$T/m"		# the page has blocks 992 to 1983; block 1000 was in era 4
+	cp "$T/pristine" "$T/m"		# the page contains blocks 992 to 1983; block 1000 was written in era 4
 	overwrite "$T/m" $(((array + 2) * 4096)) 4096
 	mended "$T/m" "$T/before" "992 blocks from block 992" 991 992
 
@@ -166,7 +166,7 @@ test_repair_array()
 	dd if="$T/pristine" of="$T/m" bs=512 skip=$((array * 8)) seek=$(((array + 2) * 8 + 4)) count=4 conv=notrunc status=none
 	mended "$T/m" "$T/before" "124 blocks from block 1488" 124
 
-	# the last sector that is in use has 1 block; first damage this sector, then the sector
+	# the last sector that is in use contains 1 block; first damage this sector, then the sector
 	# after it
 	cp "$T/pristine" "$T/m"
 	overwrite "$T/m" $(((array + 6) * 4096 + 2 * 512)) 512

@@ -295,7 +295,7 @@ test_receive_binds_a_state_in_a_file_to_its_copy()
 
 	three_eras
 	eractl receive "$T/base" --state "$T/state" < "$T/full" > /dev/null
-	# The seal always has the first and the last MiB.
+	# The seal always contains the first and the last MiB.
 	for at in 0 1000000 $((size - 1000000)) $((size - 1)); do
 		cp --preserve=all "$T/base" "$T/copy"
 		printf x | dd of="$T/copy" bs=1 seek="$at" conv=notrunc status=none
@@ -355,7 +355,7 @@ test_receive_overwrites_only_the_device_of_its_state()
 	# Give the state the identity of another disk.
 	sed -i '0,/^place/s/^place/device 8192\ndm_uuid LVM-another\nserial \npart_uuid \n&/' "$T/state"
 	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > "$T/said" 2>&1 && fail "another device was overwritten"
-	grep -q "$T/copy: $T/state has the state of another copy: expected device-mapper UUID LVM-another, .*, got a file; if $T/copy is the device to write to, remove the state $T/state, or name another file with --state" "$T/said" ||
+	grep -q "$T/copy: $T/state contains the state of another copy: expected device-mapper UUID LVM-another, .*, got a file; if $T/copy is the device to write to, remove the state $T/state, or name another file with --state" "$T/said" ||
 		fail "got $(cat "$T/said")"
 	cmp "$T/copy" "$T/before"
 	rm "$T/state"
@@ -510,7 +510,7 @@ test_receive_takes_no_data_after_the_end()
 	refuses 1 "got the end, and more data after it" "$T/rbd" "$T/both"
 	cmp "$T/rbd" "$T/before"
 	receives "$T/rbd" $from/rbd_increment tuesday
-	# Use a stream without any record, and a stream that was received already. Both have data
+	# Use a stream without any record, and a stream that was received already. Both contain data
 	# after the end.
 	printf 'rbd diff v1\nt\1\0\0\0as\0\2\0\0\0\0\0\0ee' > "$T/empty"
 	refuses 1 "got the end, and more data after it" "$T/new" "$T/empty"
