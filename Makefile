@@ -148,7 +148,7 @@ unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_together test_ops test_ops_live test_ops_open test_witness)
 daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device, common/blockdev.c and common/dev_links.c. They link stand-ins for sysfs, /proc and libdevmapper.
-device_tests	:= $(addprefix $(BUILD)/unit/,test_blockdev test_dev_links test_devices test_dm test_identity)
+device_tests	:= $(addprefix $(BUILD)/unit/,test_blockdev test_dev_links test_devices test_dm test_exclusive test_identity)
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 	$(patsubst %,daemon/erad/%.c,device/dm device/holders device/mounts device/probe device/stack base/log base/thread)
 # The test of the processes that read origins. It links stand-ins for the functions that find and open an origin.
@@ -159,7 +159,7 @@ reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_h
 # The test of the store of an image. It links stand-ins for the functions that look at block devices.
 store_test	:= $(BUILD)/unit/test_store_examine
 store_wraps	:= dm_node fstat ioctl probe_device probe_in_use loopdev_check_alone
-device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
+device_wraps	:= fopen open reader_lock_owner opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait_immediate dm_udev_complete usleep clock_gettime $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info get_uuid update_nodes)

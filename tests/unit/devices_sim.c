@@ -48,6 +48,12 @@ static struct {
 	size_t nr, next;
 } udev;
 
+unsigned int devices_busy_opens, devices_unlocked_looks;
+pid_t devices_reader;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+pid_t __wrap_reader_lock_owner(dev_t dev);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
 DIR *__real_opendir(const char *path);
@@ -94,6 +100,31 @@ static const struct node *find_path(const char *path)
 }
 
 /* ---- functions that replace those of the C library ---- */
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	if (flags & O_EXCL && devices_busy_opens) {
+		devices_busy_opens--;
+		errno = EBUSY;
+		return -1;
+	}
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return __real_open(path, flags, mode);
+}
+
+pid_t __wrap_reader_lock_owner(dev_t dev)
+{
+	(void)dev;
+	if (!devices_unlocked_looks)
+		return devices_reader;
+	devices_unlocked_looks--;
+	return 0;
+}
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {

@@ -19,6 +19,13 @@ void devices_begin(void);
 void devices_end(void);
 
 /*
+ * How many further opens with O_EXCL fail with EBUSY; the process that has the lock of
+ * common/reader_lock.h, or 0; and at how many further looks the lock is not there yet.
+ */
+extern unsigned int devices_busy_opens, devices_unlocked_looks;
+extern pid_t devices_reader;
+
+/*
  * Adds a block device, and its node below /dev.  name: the kernel's name of the device.  disk: the
  * disk of a partition, else NULL.
  */

@@ -23,6 +23,9 @@
 #include "common/sysfs.h"
 #include "common/uuid.h"
 
+#define EXCLUSIVE_TRIES		4
+#define EXCLUSIVE_PAUSE_MS	100
+
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
 	struct stat st;
@@ -159,31 +162,41 @@ static bool partition_used(const char *sysfs, struct err *who)
 	return found;
 }
 
+/*
+ * Finds a user that has the device open exclusively.  Looks several times: a process of eractl has
+ * the device for a moment without the lock of reader_lock.h, before it takes the lock and after it
+ * was killed.
+ */
+static enum probe_user exclusive_user(dev_t dev, const char *path, struct err *who)
+{
+	for (unsigned int tries = 0; tries < EXCLUSIVE_TRIES; tries++) {
+		const pid_t reader = reader_lock_owner(dev);
+		int fd;
+
+		if (tries)
+			usleep(EXCLUSIVE_PAUSE_MS * 1000);
+		fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || errno != EBUSY)
+			return PROBE_UNUSED;
+		if (reader && reader_lock_owner(dev) == reader) {
+			err_set(who, 0, "process %d of eractl reads it, for example for a backup", (int)reader);
+			return PROBE_READER;
+		}
+	}
+	err_set(who, 0, "opened exclusively by another program or the kernel");
+	return PROBE_USED;
+}
+
 enum probe_user probe_user(dev_t dev, const char *path, struct err *who)
 {
 	char sysfs[64];
-	pid_t reader;
-	int fd;
 
 	snprintf(sysfs, sizeof(sysfs), "/sys/dev/block/%u:%u", major(dev), minor(dev));
 	if (used_itself(dev, who) || partition_used(sysfs, who))
 		return PROBE_USED;
-	if (!path)
-		return PROBE_UNUSED;
-	reader = reader_lock_owner(dev);
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0) {
-		close(fd);
-		return PROBE_UNUSED;
-	}
-	if (errno != EBUSY)
-		return PROBE_UNUSED;
-	if (reader && reader_lock_owner(dev) == reader) {
-		err_set(who, 0, "process %d of eractl reads it, for example for a backup", (int)reader);
-		return PROBE_READER;
-	}
-	err_set(who, 0, "opened exclusively by another program or the kernel");
-	return PROBE_USED;
+	return path ? exclusive_user(dev, path, who) : PROBE_UNUSED;
 }
 
 bool probe_in_use(dev_t dev, const char *path, struct err *who)
