@@ -63,6 +63,12 @@ is_running()
 	{ read -r stat < "/proc/$1/stat"; } 2> /dev/null && [[ $stat != *") Z"* ]]
 }
 
+# waits_for_io PID: succeeds if a thread of the process waits in the kernel for the end of its I/O.
+waits_for_io()
+{
+	grep -q ') D ' "/proc/$1/task/"*/stat
+}
+
 # bounded SECONDS COMMAND...: returns the command's status, or 124 if the command does not end in
 # time.  In that case, kills the command, but does not wait for its end: a command that waits in the
 # kernel may not end.
@@ -134,13 +140,13 @@ unmount_below()
 # a regular expression for the JSON of a volume that is not closed
 open_states='"state": *"(active|loading|failed|detached|degraded)"'
 
-# await_closed: waits at most 2 seconds until erad has closed the volumes whose devices were removed
+# await_closed: waits at most 30 seconds until erad has closed the volumes whose devices were removed
 # by hand.
 await_closed()
 {
 	local i
 
-	for ((i = 0; i < 10; i++)); do
+	for ((i = 0; i < 150; i++)); do
 		[[ $(eractl list --json 2> /dev/null) =~ $open_states ]] || break
 		nap 0.2
 	done
