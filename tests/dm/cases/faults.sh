@@ -97,7 +97,7 @@ test_abort_and_remove()
 	kill_erad
 	write_at data 0 4096 2> /dev/null &
 	writer=$!
-	sleep 0.5
+	wait_until "the write is held" held_now_are 1
 	dmsetup remove data 2> /dev/null && fail "the device was removed although it had a held write"
 	eractl abort data
 	wait $writer && fail "the held write succeeded"
@@ -118,7 +118,7 @@ test_suspend_wedged_and_aborted()
 	kill_erad
 	write_at data 0 4096 2> /dev/null &
 	writer=$!
-	sleep 0.5
+	wait_until "the write is held" held_now_are 1
 	dmsetup suspend data &
 	suspend=$!
 	sleep 1
@@ -145,7 +145,7 @@ test_noflush_swap_without_erad()
 	kill_erad
 	write_at data 1048576 4096 &
 	writer=$!
-	sleep 0.5
+	wait_until "the write is held" held_now_are 1
 	dmsetup suspend --noflush --nolockfs data
 	dmsetup load data --table "$table"
 	dmsetup resume data
@@ -157,6 +157,12 @@ test_noflush_swap_without_erad()
 	same "$(changed data 1)" "0 65536
 1048576 65536"
 	same "$(changed data 2)" "1048576 65536"
+}
+
+# era_and_state_are TEXT: succeeds if the era and the state of data are these.
+era_and_state_are()
+{
+	[[ $(eractl status --json data | field era state) == "$1" ]]
 }
 
 test_reload_live()
@@ -176,6 +182,8 @@ test_reload_live()
 		dmsetup load data --table "$table"
 		((i % 2)) && dmsetup suspend --noflush --nolockfs data
 		dmsetup resume data
+		# Each instance that erad attaches to begins an era.
+		wait_until "erad has attached to instance $((i + 2))" era_and_state_are "$((i + 2)) active"
 	done
 	nap 0.4
 	kill $writer
@@ -320,6 +328,20 @@ usage_now()
 		"$(awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo)"
 }
 
+# settled_usage PID: prints the same as usage_now, when two samples one after the other have the same number of file
+# descriptors and threads and the same heap: threads of the last requests may still end. Takes at most 20 samples.
+settled_usage()
+{
+	local i sample before=
+
+	for ((i = 0; i < 20; i++)); do
+		sample=$(usage_now "$1")
+		[[ $(cut -d ' ' -f -3 <<< "$sample") != "$(cut -d ' ' -f -3 <<< "$before")" ]] || break
+		before=$sample
+	done
+	echo "$sample"
+}
+
 case_timeout["test_no_leak"]=900
 case_share["test_no_leak"]=oldest
 test_no_leak()
@@ -348,9 +370,9 @@ test_no_leak()
 		done
 	}
 	round 15
-	read -r fds threads heap rss kernel < <(usage_now "$pid")
+	read -r fds threads heap rss kernel < <(settled_usage "$pid")
 	round $((45 / SLOWNESS))
-	read -r fds2 threads2 heap2 rss2 kernel2 < <(usage_now "$pid")
+	read -r fds2 threads2 heap2 rss2 kernel2 < <(settled_usage "$pid")
 	echo "fds $fds -> $fds2, threads $threads -> $threads2, heap $heap -> $heap2 bytes, erad $rss -> $rss2 KiB, kernel $kernel -> $kernel2 KiB"
 	same "$fds2" "$fds"
 	same "$threads2" "$threads"

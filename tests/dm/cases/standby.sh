@@ -11,10 +11,16 @@ start_both()
 	start_erad
 }
 
-# standbys: prints the pids of all standbys.
+# standbys: prints the pids of all standbys, without those that have ended and are zombies.
 standbys()
 {
-	pgrep -x erad-standby || :
+	pgrep -x -r D,R,S,T erad-standby || :
+}
+
+# one_standby: checks that there is exactly one standby.
+one_standby()
+{
+	[[ $(standbys | wc -l) == 1 ]]
 }
 
 # next_erad: starts erad while a standby serves. erad answers only after it has replaced the
@@ -41,7 +47,7 @@ end_both()
 	erad_options=(--no-standby)
 	erad_gone || stop_erad
 	next_erad
-	same "$(standbys)" ""
+	wait_until "no standby is left" only_standby ""
 }
 
 test_standby_life()
@@ -50,8 +56,8 @@ test_standby_life()
 	local pid standby other
 
 	start_both
+	wait_until "there is one standby" one_standby
 	standby=$(standbys)
-	same "$(wc -w <<< "$standby")" 1
 	same "$(cat "/proc/$standby/oom_score_adj")" -1000
 	(($(awk '/VmLck/ { print $2 }' "/proc/$standby/status") > 8000)) || fail "its memory is not locked"
 	# All pages of the standby are in memory, so it never has to read a page.
@@ -73,8 +79,8 @@ test_standby_life()
 
 	# The next erad replaces the standby, and starts a standby of its own.
 	next_erad
+	wait_until "there is one standby" one_standby
 	other=$(standbys)
-	same "$(wc -w <<< "$other")" 1
 	[[ $other != "$standby" ]] || fail "the standby has not been relieved"
 	[[ $(eractl status data) != *"the standby of erad serves"* ]] || fail "status says that the standby serves"
 	same "$(eractl status --json data | field state mirror)" "active complete"
@@ -91,7 +97,7 @@ test_standby_life()
 
 	# The standby ends with erad. An erad without a standby leaves no process behind.
 	stop_erad
-	same "$(standbys)" ""
+	wait_until "the standby has ended" only_standby ""
 	end_both
 	same "$(changed data 2)" $'2097152 65536\n3145728 65536'
 	eractl close data
@@ -114,7 +120,7 @@ test_standby_killed_twice()
 	done
 	kill_erad
 	bounded 20 write_at data $((i << 20)) 4096 || fail "no erad serves the volume"
-	same "$(wc -w <<< "$(standbys)")" 1
+	wait_until "one standby is left" one_standby
 	next_erad
 	same "$(changed data 1)" "$(for ((i = 0; i < 7; i++)); do echo "$((i << 20)) 4096"; done)"
 	same "$(eractl status --json data | field state mirror)" "active complete"
@@ -192,12 +198,12 @@ test_standby_told_to_end()
 	is_relieved "$first" || fail "the first standby is still there"
 
 	# This standby waits until its volumes have ended.
+	wait_until "there is one standby" one_standby
 	second=$(standbys)
-	same "$(wc -w <<< "$second")" 1
 	dmsetup suspend --noflush --nolockfs slow-end
 	write_at data 1048576 4096 &
 	wait_until "the write is held" one_write_is_held
-	nap 1
+	wait_until "the write to the metadata hangs" waits_for_io "$second"
 	kill -TERM "$second"
 	wait_until "the second standby stops" is_stopping "$second"
 	die_while_starting
@@ -267,7 +273,7 @@ test_standby_without_socket()
 	echo $! > /run/vm/erad.pid
 	bounded 20 write_at data 0 4096 || fail "no erad serves the volume"
 	wait_until "erad says so" grep -q "answers no requests until the socket exists" "${ERAD_OUT:-/tmp}/erad.log"
-	same "$(wc -w <<< "$(standbys)")" 1
+	wait_until "there is one standby" one_standby
 	rm -r $socket
 	wait_until "erad answers" eractl list
 	same "$(changed data 1)" "0 4096"

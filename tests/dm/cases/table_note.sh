@@ -410,10 +410,13 @@ test_close_whose_metadata_fails_for_a_moment()
 	dmsetup create meta --table "$good"
 	tracked --metadata /dev/mapper/meta
 	swap_table meta "0 $(blockdev --getsz "$disk") error"
+	# Load the table now, because only five seconds are left after the begin of the close.
+	dmsetup load meta --table "$good"
 	eractl close data 2> "$T/err" &
 	closer=$!
 	until device_is_gone data; do :; done
-	swap_table meta "$good"
+	dmsetup suspend --noflush --nolockfs meta
+	dmsetup resume meta
 	wait $closer || fail "the close failed: $(cat "$T/err")"
 	another_boot
 	dd if=/dev/urandom of="$origin" bs=4096 count=1 oflag=direct conv=notrunc,nocreat status=none

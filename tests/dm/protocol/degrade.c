@@ -321,10 +321,14 @@ void degrade_attach_waits(void)
 
 void degrade_metadata_fails(void)
 {
-	struct writer w;
+	struct writer w = { .off = 0, .len = 4096 };
 
-	leave_held(TIMED, &w);
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
 	metadata_is("error");
+	close(owner);				/* now the detach timeout begins */
 	EXPECT(do_degrade(), EIO);
 	sleep(3);
 	CHECK(!w.done);
