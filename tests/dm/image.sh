@@ -24,6 +24,12 @@ devices()
 	losetup --noheadings -O NAME,BACK-FILE | sort
 }
 
+# devices_are TEXT: succeeds if devices prints this. erad may still remove a device when it shows no image any more.
+devices_are()
+{
+	[[ $(devices) == "$1" ]]
+}
+
 # files: writes and syncs files below $T/mnt until $T/stop exists. Failures are in $T/failed.
 files()
 {
