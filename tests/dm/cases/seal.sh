@@ -345,6 +345,7 @@ overwrite_start()
 	dd if=/dev/urandom of="$1" bs=4096 seek=10 count=1 oflag=direct conv=notrunc status=none
 }
 
+case_timeout["test_gap_refuse"]=300
 test_gap_refuse()
 {
 	DESCRIPTION="with gap=refuse, a volume whose origin was written while it was closed is opened only with --accept-gap; a volume in use notes its gap and stays in use"
@@ -376,7 +377,7 @@ test_gap_refuse()
 	eractl close data
 	stop_erad
 	start_erad_armed OPEN_COMPARED 1 stop
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < 60; i++)); do
 		(
 			until exec 9< /dev/mapper/data; do :; done 2> /dev/null
 			exec sleep 1000
