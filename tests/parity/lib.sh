@@ -48,11 +48,6 @@ metadata_is()
 	dmsetup resume metadata
 }
 
-slow_metadata()
-{
-	metadata_is "0 $metadata_size delay $metadata_disk 0 0 $metadata_disk 0 $1 $metadata_disk 0 $1"
-}
-
 # save_metadata FILE: copies the durable content of the metadata, which a power cut would leave.
 save_metadata()
 {

@@ -31,7 +31,7 @@ test_2099b145_bit_after_commit()
 	new_devices 1M
 	make_volume 128
 	write_block 9
-	slow_metadata 4000
+	dmsetup suspend --noflush --nolockfs metadata
 	head -c 4096 /dev/zero | tr '\0' x | dd of=/dev/mapper/data conv=nocreat bs=4096 seek=$((3 * 16)) oflag=direct iflag=fullblock status=none &
 	one=$!
 	nap 0.3
@@ -43,9 +43,9 @@ test_2099b145_bit_after_commit()
 	is_running $two || fail "the second write completed before its record"
 	dd if="$origin" bs=4096 skip=$((3 * 16)) count=1 iflag=direct status=none | grep -q xxx &&
 		fail "the write is on the origin before its record is durable"
+	dmsetup resume metadata
 	wait $one $two
 	save_metadata "$T/after"
-	metadata_is "$(linear_metadata)"
 	close_volume
 	load_metadata "$T/then"
 	open_volume
