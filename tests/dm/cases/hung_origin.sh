@@ -100,6 +100,7 @@ test_image_of_a_volume_whose_origin_hangs()
 	eractl image drop data > /dev/null
 }
 
+case_timeout["test_create_and_open_while_the_metadata_device_hangs"]=300
 test_create_and_open_while_the_metadata_device_hangs()
 {
 	DESCRIPTION="while a metadata device hangs, create, open and resize of its volume are refused in time and with a reason; meanwhile the name can be used, other volumes are served, and erad can be stopped"
@@ -383,6 +384,7 @@ hang_writes()
 	dmsetup suspend --nolockfs slow
 }
 
+case_timeout["test_create_while_the_directory_of_erad_hangs"]=300
 test_create_while_the_directory_of_erad_hangs()
 {
 	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, or while it is frozen, create is refused in time and with a reason, and leaves nothing; other volumes are created elsewhere and served, and erad can be stopped"
@@ -432,6 +434,7 @@ test_forget_while_the_directory_of_erad_hangs()
 	[[ -e /var/lib/erad/data.erad ]] || fail "the file was removed after forget had said that it is left"
 }
 
+case_timeout["test_resize_while_the_directory_of_erad_hangs"]=300
 test_resize_while_the_directory_of_erad_hangs()
 {
 	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, the resize of a volume with metadata there is refused in time and with a reason, and changes nothing; other volumes are served"
@@ -464,6 +467,7 @@ test_resize_while_the_directory_of_erad_hangs()
 }
 
 case_share["test_image_while_the_directory_of_erad_hangs"]=newest
+case_timeout["test_image_while_the_directory_of_erad_hangs"]=300
 test_image_while_the_directory_of_erad_hangs()
 {
 	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, an image with a store or with metadata there is refused in time and with a reason; images with a store elsewhere are made, other volumes are served, and erad can be stopped"
