@@ -82,7 +82,7 @@ int lvm_image_look(const char *volume, const char *origin, struct lvm_image *out
 int lvm_image_look_again(const char *volume, struct lvm_image *image, struct err *err)
 {
 	char chosen[2 * sizeof(image->name)], found[sizeof(image->name)], tags[512];
-	const char *number;
+	char *rest = tags, *tag;
 	struct lvm_said said;
 
 	snprintf(chosen, sizeof(chosen), "lv_name=\"%s\" && lv_tags={\"" LVM_IMAGE_TAG "\"}", image->name);
@@ -93,9 +93,10 @@ int lvm_image_look_again(const char *volume, struct lvm_image *image, struct err
 	*image->number = 0;
 	if (!image->there || !take(said.out, "LVM2_LV_TAGS='", tags, sizeof(tags)))
 		return 0;
-	number = strstr(tags, LVM_IMAGE_BACKUP_TAG);
-	if (number)
-		snprintf(image->number, sizeof(image->number), "%.*s", (int)sizeof(image->number) - 1, number + strlen(LVM_IMAGE_BACKUP_TAG));
+	while ((tag = strsep(&rest, ",")))
+		if (!strncmp(tag, LVM_IMAGE_BACKUP_TAG, strlen(LVM_IMAGE_BACKUP_TAG)))
+			snprintf(image->number, sizeof(image->number), "%.*s", (int)sizeof(image->number) - 1,
+				 tag + strlen(LVM_IMAGE_BACKUP_TAG));
 	return 0;
 }
 
@@ -253,7 +254,7 @@ static int check_dependents(const char *volume, const char *name, const struct l
 
 int lvm_image_drop(const char *volume, const struct lvm_image *image, struct err *err)
 {
-	char name[2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)];
+	char name[2 * LVM_IMAGE_NAME + sizeof(LVM_IMAGE_SUFFIX)], tag[64];
 	struct lvm_said said;
 	int r;
 
@@ -261,6 +262,11 @@ int lvm_image_drop(const char *volume, const struct lvm_image *image, struct err
 	r = check_dependents(volume, name, image, err);
 	if (r)
 		return r;
-	return lvm_run((const char *const[]){ "lvm", "lvremove", "-f", name, NULL }, &said) ?
+	/*
+	 * Meanwhile, somebody may have replaced the snapshot of a backup by a snapshot with the same
+	 * name.  lvremove compares the tag while it holds LVM's lock, and keeps the other snapshot.
+	 */
+	snprintf(tag, sizeof(tag), "lv_tags={\"" LVM_IMAGE_BACKUP_TAG "%s\"}", image->number);
+	return lvm_run((const char *const[]){ "lvm", "lvremove", "-f", name, *image->number ? "-S" : NULL, tag, NULL }, &said) ?
 		lvm_failed(volume, "lvremove of its image", &said, err) : 0;
 }

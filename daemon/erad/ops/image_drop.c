@@ -233,6 +233,7 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 {
 	const dev_t device = image_volume_device(name, v);
 	struct image image;
+	bool removing;
 	int store, r;
 
 	*us = 0;
@@ -250,13 +251,15 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 	if (v)
 		past_image_leaves(v, image.image, image.origin);
 	r = remove_image(name, image.image, err);
+	/* After a timeout, the kernel goes on. */
+	removing = r == -ETIMEDOUT;
 	if (!r) {
 		failpoint(FAILPOINT_IMAGE_GONE);
 		r = put_back(name, device, &image, v, us, err);
 	}
 	if (!r)
 		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);
-	if (!r && v)
+	if (v && !removing)
 		past_image_leaves(v, 0, 0);
 	if (!r)
 		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);

@@ -88,8 +88,8 @@ int past_look_first(struct volume *v, struct err *err);
 
 /*
  * Call this before erad removes NAME-image and NAME-image-origin, with the numbers of these devices,
- * or 0 for a device that does not exist; and call it with 0 and 0 when both are gone.  While the
- * kernel removes a device, a look cannot read which device it is.  Any thread may call this.
+ * or 0 for a device that does not exist; and call it with 0 and 0 when erad no longer removes them.
+ * While the kernel removes a device, a look cannot read which device it is.  Any thread may call this.
  */
 void past_image_leaves(struct volume *v, dev_t image, dev_t image_origin);
 
