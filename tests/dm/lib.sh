@@ -127,13 +127,14 @@ remove_devices()
 # unmount_below DIRECTORY: unmounts everything below the directory, and at /var/lib/erad, the last mount first.
 unmount_below()
 {
-	local i mounts
+	local i path mounts
 
 	mapfile -t mounts < /proc/mounts
 	for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
+		read -r _ path _ <<< "${mounts[i]}"
 		# An unmounted file system that is frozen would stay frozen.
-		[[ ${mounts[i]} != *" /var/lib/erad "* ]] || fsfreeze -u /var/lib/erad 2> /dev/null
-		[[ ${mounts[i]} != *" "@("$1/"*|"/var/lib/erad")" "* ]] || umount "$(cut -d ' ' -f 2 <<< "${mounts[i]}")"
+		[[ $path != /var/lib/erad ]] || fsfreeze -u /var/lib/erad 2> /dev/null
+		[[ $path != @("$1"/*|/var/lib/erad) ]] || umount "$path"
 	done
 }
 

@@ -36,8 +36,8 @@ reopen()
 	between_boots "$@"
 }
 
-# cut COMMAND…: as reopen, but without a close of pv0, as after a power cut.
-cut()
+# cut_power COMMAND…: as reopen, but without a close of pv0, as after a power cut.
+cut_power()
 {
 	vgchange -qan vg > /dev/null
 	stop_erad
@@ -114,20 +114,20 @@ test_lvm_mount_after_a_power_cut()
 
 	attach_file_systems
 	eractl checkpoint pv0 > /dev/null
-	cut true
-	cut direct mount_only ro,noload ext
-	cut direct mount_only ro,norecovery xfs
+	cut_power true
+	cut_power direct mount_only ro,noload ext
+	cut_power direct mount_only ro,norecovery xfs
 	same "$(nr_gaps pv0)" 0
-	cut direct mount_only rw ext
+	cut_power direct mount_only rw ext
 	gap_of "without a record since era .* in a superblock has changed"
-	cut direct mount_only rw xfs
+	cut_power direct mount_only rw xfs
 	gap_of "without a record since era .* in a superblock has changed"
 	same "$(nr_gaps pv0)" 2
 	# A mount through erad changes the superblock, too, but its writes are recorded. So it is no
 	# gap.
 	eractl checkpoint pv0 > /dev/null
 	mount_only rw ext
-	cut true
+	cut_power true
 	same "$(nr_gaps pv0)" 2
 	eractl detach pv0 > /dev/null
 }
@@ -139,7 +139,7 @@ test_lvm_commands_are_no_alarm()
 	local pv end i
 
 	attach_file_systems
-	for end in reopen cut; do
+	for end in reopen cut_power; do
 		mount /dev/vg/ext "$T/mnt"
 		eractl checkpoint pv0 > /dev/null
 		lvextend -qr -L "+16M" vg/ext > /dev/null 2>&1
@@ -161,7 +161,7 @@ test_lvm_commands_are_no_alarm()
 		new_lv "small$i" 4M
 	done
 	reopen direct read_all
-	cut direct read_all
+	cut_power direct read_all
 	same "$(nr_gaps pv0)" 0
 	# The superblocks of many logical volumes are in the seal.
 	reopen direct mount_only rw ext
