@@ -13,9 +13,9 @@
  * Leaves out files that are not reports, and values that are missing or impossible.  Writes nothing
  * if the directory does not exist.  Reads at most BACKUPS_MAX reports, in the order of their names.
  *
- * Waits at most BACKUPS_MS for the file system of the directory.  If it does not answer, or if the
- * directory cannot be read, writes the metrics of the last reports that were read, so that an alert about an old backup still fires.  Call
- * this with one directory only.
+ * Waits at most BACKUPS_MS for the file system of the directory.  If the file system does not answer,
+ * or if the directory cannot be read, writes the metrics of the last reports that were read, so that
+ * an alert about an old backup still fires.  Call this with one directory only.
  */
 void backups_print(FILE *f, const char *directory);
 

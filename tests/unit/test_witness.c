@@ -224,8 +224,8 @@ static void test_places_behind_the_end_of_the_volume_are_not_compared(void **sta
 }
 
 /*
- * A repair may have emptied the journal. The journal may have contained this era, and records of
- * writes to the places. So the witness is not compared.
+ * A repair may have emptied the journal, and the journal may have contained the begin of this era and
+ * the records of writes to the places of the witness. So the witness is not compared.
  */
 static void test_witness_of_an_era_that_is_lost_is_not_compared(void **state)
 {

@@ -21,6 +21,7 @@
 #include "erad/device/probe.h"
 #include "erad/ops/attach.h"
 #include "erad/ops/closed.h"
+#include "erad/ops/claim.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
 #include "erad/ops/recover.h"
@@ -29,8 +30,6 @@
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-/* Limit in ms for a clean close: enough for the last fold of a full journal on a slow disk. */
-#define END_MS		120000
 #define END_LOOK_MS	5000	/* after so many ms, detach looks whether the metadata hangs */
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -234,7 +233,7 @@ static int wait_closed(struct volume *v, struct err *err)
 		err_suffix(err, "when the metadata can be written again, run 'eractl detach %s' again", v->name);
 		return r;
 	}
-	return volume_wait_ended(v, END_MS) ? 0 : err_set(err, -ETIMEDOUT, "%s after %d seconds", moved, END_MS / 1000);
+	return volume_wait_ended(v, OP_END_MS) ? 0 : err_set(err, -ETIMEDOUT, "%s after %d seconds", moved, OP_END_MS / 1000);
 }
 
 /*

@@ -5,12 +5,6 @@
 #include "erad/ops/claim.h"
 #include "erad/ops/closed.h"
 
-/*
- * Limit, in ms, for the end of a volume with a last fold: the journal may be full, and the disk
- * slow.
- */
-#define END_MS	120000
-
 int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err)
 {
 	int r = volumes_claim(c, name, v, err);
@@ -58,10 +52,10 @@ int op_claim_live(struct claim *c, const char *name, struct volume **v, struct e
 	if (r || !*v || !ends(*v))
 		return r;
 	volume_kick(*v);
-	if (!volume_wait_ended(*v, END_MS))
+	if (!volume_wait_ended(*v, OP_END_MS))
 		r = err_set(err, -ETIMEDOUT,
 			    "its target was removed, but after %d seconds the metadata is not closed yet; try again later",
-			    END_MS / 1000);
+			    OP_END_MS / 1000);
 	volume_unref(*v);
 	*v = NULL;
 	if (r)

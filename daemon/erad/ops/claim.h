@@ -15,6 +15,11 @@
 int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 
 /*
+ * Limit in ms for the end of a volume: enough for the last fold of a full journal on a slow disk.
+ */
+#define OP_END_MS	120000
+
+/*
  * Claims the name as volumes_claim() does.  If the open volume has no target any more, waits until
  * the volume has ended; then *v is NULL.  The volume thread may not have noticed yet that the
  * target is gone, so the volume may still look as if it served writes.  ETIMEDOUT: the volume has
