@@ -258,6 +258,25 @@ stop_erad()
 	wait_until "erad has stopped" erad_gone
 }
 
+# slow_home: mounts a file system on /dev/mapper/slow at /var/lib/erad.
+slow_home()
+{
+	local disk
+
+	disk=$(new_disk 128M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	mkfs.ext4 -q /dev/mapper/slow
+	mount /dev/mapper/slow /var/lib/erad
+}
+
+# hang_writes: lets the writes to the file system that slow_home has mounted hang. What is in memory
+# can be read.
+hang_writes()
+{
+	sync -f /var/lib/erad
+	dmsetup suspend --nolockfs slow
+}
+
 # read_fully VOLUME: succeeds if a diff since the first era lists the whole volume.
 read_fully()
 {

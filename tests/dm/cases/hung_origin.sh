@@ -365,23 +365,10 @@ test_image_of_a_logical_volume_dropped_while_its_store_hangs()
 	no_gap data
 }
 
-# slow_home: mounts a file system on /dev/mapper/slow at /var/lib/erad, and makes other, whose metadata is elsewhere.
-slow_home()
+# with_other: makes the volume "other", whose metadata is not in /var/lib/erad.
+with_other()
 {
-	local disk
-
-	disk=$(new_disk 128M)
-	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
-	mkfs.ext4 -q /dev/mapper/slow
-	mount /dev/mapper/slow /var/lib/erad
 	eractl create other "$(new_disk 64M)" --metadata "$(new_disk 16M)" > /dev/null
-}
-
-# hang_writes: lets the writes to the file system at /var/lib/erad hang. What is in memory can be read.
-hang_writes()
-{
-	sync -f /var/lib/erad
-	dmsetup suspend --nolockfs slow
 }
 
 case_timeout["test_create_while_the_directory_of_erad_hangs"]=300
@@ -392,6 +379,7 @@ test_create_while_the_directory_of_erad_hangs()
 
 	why="check whether the device or its file system hangs; if it does, name another place with --metadata"
 	slow_home
+	with_other
 	origin=$(new_disk 64M)
 	fsfreeze -f /var/lib/erad
 	fails_with "volume data: /var/lib/erad/meta was not examined within 20 seconds; $why" \
@@ -420,6 +408,7 @@ test_forget_while_the_directory_of_erad_hangs()
 	DESCRIPTION="while the file system of /var/lib/erad is frozen, forget removes the line of eratab in time, and says that the metadata file is left"
 
 	slow_home
+	with_other
 	eractl create data "$(new_disk 64M)" > /dev/null
 	eractl close data
 	fsfreeze -f /var/lib/erad
@@ -441,6 +430,7 @@ test_resize_while_the_directory_of_erad_hangs()
 	local disk
 
 	slow_home
+	with_other
 	disk=$(new_disk 64M)
 	eractl create data "$disk" > /dev/null
 	truncate -s 4G "$(losetup -nO BACK-FILE "$disk")"
@@ -474,6 +464,7 @@ test_image_while_the_directory_of_erad_hangs()
 	local hangs="was not examined within 20 seconds; check whether the device or its file system hangs"
 
 	slow_home
+	with_other
 	eractl create data "$(new_disk 64M)" > /dev/null
 	truncate -s 32M /var/lib/erad/store
 	hang_writes

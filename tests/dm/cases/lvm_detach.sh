@@ -177,24 +177,6 @@ test_lvm_detach_while_the_metadata_hang()
 	same "$(dmsetup table vg-a)" "0 65536 linear $(lsblk -dno MAJ:MIN "$pv" | tr -d ' ') 2048"
 }
 
-# hang_home: lets the writes to the file system at /var/lib/erad hang, which slow_home has mounted.
-hang_home()
-{
-	sync -f /var/lib/erad
-	dmsetup suspend --nolockfs slow
-}
-
-# slow_home: mounts a file system on /dev/mapper/slow at /var/lib/erad.
-slow_home()
-{
-	local disk
-
-	disk=$(new_disk 128M)
-	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
-	mkfs.ext4 -q /dev/mapper/slow
-	mount /dev/mapper/slow /var/lib/erad
-}
-
 test_lvm_detach_while_the_directory_of_erad_hangs()
 {
 	DESCRIPTION="while the writes to the file system of /var/lib/erad hang, a detach moves the logical volumes back in time, says what is left, and can be repeated"
@@ -206,7 +188,7 @@ test_lvm_detach_while_the_directory_of_erad_hangs()
 	before=$(state)
 	attach
 	write_at vg-a 0 4096
-	hang_home
+	hang_writes
 	bounded 40 eractl detach pv0 > "$T/said" 2>&1 || code=$?
 	same "$code" 1
 	grep -q "volume pv0: the logical volumes lie on the physical volume again, but the metadata is not closed yet: /var/lib/erad/pv0.erad was not examined within 20 seconds; check whether the device or its file system hangs; when the metadata can be written again, run 'eractl detach pv0' again" \
@@ -229,7 +211,7 @@ test_lvm_detach_without_erad_while_the_directory_of_erad_hangs()
 	attach
 	write_at vg-a 0 4096
 	kill_erad
-	hang_home
+	hang_writes
 	bounded 40 eractl detach pv0 > "$T/said" 2>&1 || fail "not detached: $(cat "$T/said")"
 	grep -q "volume pv0: /var/lib/erad/pv0.erad is not removed, because its file system has not answered within 10 seconds; when the file system works again, remove the file" \
 		"$T/said" || fail "got $(cat "$T/said")"
