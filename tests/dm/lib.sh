@@ -292,10 +292,16 @@ no_alarm()
 	[[ $all != "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]] || fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
 }
 
+# log_has WHAT PATTERN: waits until erad's log has a line that matches. A thread writes the log, and may be
+# later than erad's answer.
+log_has()
+{
+	wait_until "erad's log says $1" grep -q "$2" "${ERAD_OUT:-/tmp}/erad.log"
+}
+
 gap_was()
 {
-	grep -q "volume data: writes may have gone past erad ($1): .*$2" "${ERAD_OUT:-/tmp}/erad.log" ||
-		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+	log_has "the gap '$1' of '$2'" "volume data: writes may have gone past erad ($1): .*$2"
 }
 
 # reopened COMMAND…: closes the volume "data", runs the command, and opens the volume again.

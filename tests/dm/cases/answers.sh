@@ -114,6 +114,7 @@ test_abort_says_what_was_held()
 	origin=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
 	same "$(eractl abort data)" "data: no write was held; the volume is failed until erad attaches to it again"
+	wait_until "erad has attached again" eval '[[ $(dmsetup status data) == *" active "* ]]'
 	wait_until "active" eractl_state_is data active
 	kill_erad
 	write_at data 0 4096 2> /dev/null &
@@ -213,7 +214,7 @@ test_erad_without_its_socket()
 	echo $! > /run/vm/erad.pid
 	wait_until "it says so" grep -q '^STATUS=cannot listen at /run/erad/erad.sock' "$T/told"
 	grep -q '^EXTEND_TIMEOUT_USEC=[1-9]' "$T/told" || fail "erad asks systemd for no further time: $(cat "$T/told")"
-	grep -q "erad serves its volumes, but answers no requests until the socket exists" "$T/err" || fail "got $(cat "$T/err")"
+	wait_until "its log says so" grep -q "erad serves its volumes, but answers no requests until the socket exists" "$T/err"
 	bounded 30 write_at data 0 4096 || fail "the volume is not served"
 	grep -q ^READY "$T/told" && fail "erad reports that it is ready"
 	rm -r /run/erad/erad.sock

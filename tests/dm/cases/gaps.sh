@@ -15,8 +15,8 @@ test_a_gap_is_said_by_diff_status_and_metrics()
 	same "$(cat "$T/err")" ""
 	grep -q '"gaps":\[\]' "$T/json" || fail "got $(cat "$T/json")"
 	eractl abort data --degrade 2> /dev/null
-	wait_until "writes are recorded again" eractl_state_is data active
 	wait_until "the gap is noted" gap_is_noted
+	wait_until "writes are recorded again" eractl_state_is data active
 	eractl diff data --since "$before" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?"
 	same "$(cat "$T/out")" "0 67108864"
 	same "$(wc -l < "$T/err")" 1

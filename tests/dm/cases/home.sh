@@ -31,7 +31,7 @@ test_metadata_deleted_live()
 	rm $its
 	same "$(eractl checkpoint data)" 2
 	[[ -e $its ]] || fail "the checkpoint did not write the file anew"
-	grep -q "data.erad was deleted; erad has written a new, complete file in its place" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad has not logged that it wrote a new file"
+	log_has "that it wrote a new file" "data.erad was deleted; erad has written a new, complete file in its place"
 	write_at data 1048576 4096
 	rm $its
 	eractl status data > /dev/null

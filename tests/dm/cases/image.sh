@@ -395,8 +395,9 @@ test_image_when_erad_dies_while_it_freezes()
 	origin=$(new_disk 64M)
 	mkdir "$T/mnt"
 	eractl create data "$origin" > /dev/null
-	mkfs.ext4 -q /dev/mapper/data
-	# Only image create may write the file below: a write at another time would kill erad too early.
+	# Only image create may write the file below: a write at another time would kill erad too early. So the
+	# kernel must have no inode tables to zero.
+	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 /dev/mapper/data
 	mount -o commit=300 /dev/mapper/data "$T/mnt"
 	writeback=$(< /proc/sys/vm/dirty_writeback_centisecs)
 	echo 0 > /proc/sys/vm/dirty_writeback_centisecs

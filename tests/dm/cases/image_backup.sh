@@ -60,7 +60,7 @@ test_image_backup_under_load()
 	stopped_backup
 	kill -KILL $backup
 	wait_until "the image is dropped" image_state_is none
-	same "$(devices)" "$before"
+	wait_until "only the devices of before are left" devices_are "$before"
 	stopped_backup
 	kill -KILL $(pgrep -P $backup) $backup
 	same "$(image_state)" valid
@@ -97,12 +97,13 @@ test_image_backup_of_a_lost_image()
 	same "$(image_state)" none
 	# If eractl was stopped after it had opened the image, the image cannot be dropped. Then try
 	# again.
-	for ((i = 0; i < 5; i++)); do
+	for ((i = 0; i < 30; i++)); do
 		stopped_backup
 		eractl image drop data > /dev/null 2>&1 && break
 		kill -KILL $backup
 		wait_until "the image is dropped" image_state_is none
 	done
+	((i < 30)) || fail "each of 30 backups has opened its image before it was stopped"
 	eractl image create data > /dev/null
 	backup_fails "/dev/mapper/data-image is not the image that was made for this copy"
 	same "$(image_state)" valid
@@ -116,13 +117,13 @@ later_backup()
 {
 	local i
 
-	for ((i = 0; i < 5; i++)); do
+	for ((i = 0; i < 30; i++)); do
 		stopped_backup
 		[[ $(dmsetup info -c --noheadings -o open data-image) != 0 ]] || return 0
 		kill -KILL $backup
 		wait_until "the image is dropped" image_state_is none
 	done
-	fail "each of 5 backups has opened its image before it was stopped"
+	fail "each of 30 backups has opened its image before it was stopped"
 }
 
 test_image_of_a_later_backup_stays()

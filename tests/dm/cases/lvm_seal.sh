@@ -56,11 +56,16 @@ read_all()
 	cat /dev/vg/* > /dev/null
 }
 
+# newest_gap_has TEXT: succeeds if erad's log has this text in the line of the newest gap of pv0.
+newest_gap_has()
+{
+	grep "volume pv0: writes may have gone past erad" "${ERAD_OUT:-/tmp}/erad.log" | tail -n 1 | grep "(written-while-closed): .*$1"
+}
+
 # gap_of TEXT: checks that the newest gap of pv0 has this text, and that the next diff lists everything.
 gap_of()
 {
-	grep "volume pv0: writes may have gone past erad" "${ERAD_OUT:-/tmp}/erad.log" | tail -n 1 | grep "(written-while-closed): .*$1" ||
-		fail "no gap of '$1': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+	wait_until "the gap of '$1'" newest_gap_has "$1"
 	read_fully pv0 || fail "the diff has only $(changed pv0 1)"
 }
 
