@@ -170,6 +170,12 @@ slow_disk()
 	dmsetup create "$1" --table "0 $(blockdev --getsz "$2") delay $2 0 0 $2 0 $3 $2 0 $3"
 }
 
+# delays_a_write DEVICE: succeeds if the device of dm-delay has a write that it delays.
+delays_a_write()
+{
+	dmsetup status "$1" | awk '{ exit $5 == 0 }'
+}
+
 # write_at VOLUME OFFSET LENGTH: writes to the device with direct I/O.  Returns when the write has
 # completed.  Writes at least one sector.
 write_at()
@@ -292,8 +298,8 @@ no_alarm()
 	[[ $all != "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]] || fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
 }
 
-# log_has WHAT PATTERN: waits until erad's log has a line that matches. A thread writes the log, and may be
-# later than erad's answer.
+# log_has WHAT PATTERN: waits until erad's log has a line that matches. A thread writes the log, and
+# may be later than erad's answer.
 log_has()
 {
 	wait_until "erad's log says $1" grep -q "$2" "${ERAD_OUT:-/tmp}/erad.log"
@@ -367,6 +373,13 @@ when_closed()
 {
 	wait_until "closed" eractl_state_is "$1" closed
 	"${@:2}"
+}
+
+# no_child: succeeds if no eractl runs. A child of eractl, which notes the token or takes the witness of a
+# checkpoint, may end after eractl.
+no_child()
+{
+	! pgrep -x eractl > /dev/null
 }
 
 # another_boot: makes /proc show another boot_id, as after a reboot. Each call makes a new one.

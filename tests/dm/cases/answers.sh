@@ -114,6 +114,7 @@ test_abort_says_what_was_held()
 	origin=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
 	same "$(eractl abort data)" "data: no write was held; the volume is failed until erad attaches to it again"
+	# shellcheck disable=SC2016 # eval expands it
 	wait_until "erad has attached again" eval '[[ $(dmsetup status data) == *" active "* ]]'
 	wait_until "active" eractl_state_is data active
 	kill_erad

@@ -40,6 +40,7 @@ reopen()
 cut_power()
 {
 	vgchange -qan vg > /dev/null
+	wait_until "the witness is taken" no_child
 	stop_erad
 	dmsetup remove pv0
 	between_boots "$@"

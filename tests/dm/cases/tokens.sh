@@ -84,6 +84,7 @@ test_metadata_put_back()
 	cp --sparse=always $m "$T/night"
 	eractl open data > /dev/null
 	full=$(eractl checkpoint data)
+	wait_until "the token is noted" no_child
 	same "$(sed 's/.*://' "/var/lib/erad/seen/$uuid")" "$full"
 	write_at data 1048576 4096
 	# A restart of erad makes no gap, and neither does a close and an open.
@@ -94,6 +95,7 @@ test_metadata_put_back()
 	eractl open data > /dev/null
 	same "$(gap_kinds)" ""
 	# The open has noted the token of its era, too.
+	wait_until "the token is noted" no_child
 	same "$(sed 's/.*://' "/var/lib/erad/seen/$uuid")" $((full + 1))
 	eractl close data
 	cp --sparse=always "$T/night" $m
@@ -124,10 +126,12 @@ test_metadata_put_back_without_a_checkpoint()
 	meta=$(new_disk 8M)
 	eractl create data "$(new_disk 64M)" --metadata "$meta" > /dev/null
 	uuid=$(eractl status --json data | field uuid)
+	wait_until "the token is noted" no_child
 	same "$(cat "/var/lib/erad/seen/$uuid")" "$(eractl status --json data | field token)"
 	eractl close data
 	dd if="$meta" of="$T/night" bs=1M status=none
 	eractl open data > /dev/null
+	wait_until "the token is noted" no_child
 	same "$(cat "/var/lib/erad/seen/$uuid")" "$(eractl status --json data | field token)"
 	write_at data 1048576 4096
 	eractl close data

@@ -362,7 +362,7 @@ test_untouched_while_formatted()
 	eractl close data
 	eractl dump $slow > "$T/xml"
 	# Another process has the device open, without any target of erad.
-	metadata $slow hold < <(sleep 20) > "$T/held" &
+	metadata $slow hold < <(sleep 120) > "$T/held" &
 	wait_until "it is held" test -s "$T/held"
 	for command in check repair dump "restore --input $T/xml --overwrite-metadata"; do
 		# shellcheck disable=SC2086 # words
@@ -376,8 +376,8 @@ test_untouched_while_formatted()
 	dmsetup resume slow
 	eractl restore $slow --input "$T/xml" --overwrite-metadata > /dev/null &
 	creating=$!
-	nap 0.7
-	is_running $creating || fail "the create ended before the check"
+	# eractl takes this lock after it has claimed the device.
+	wait_until "the device is claimed" grep -q "FLOCK .* $creating " /proc/locks
 	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "dmsetup made a table with the device meanwhile"
 	flock -n $slow true && fail "udev would examine the device"
 	is_running $creating || fail "the create ended before the check"

@@ -126,7 +126,7 @@ test_checkpoint_waits()
 	swap_table sloworigin "0 $(blockdev --getsz "$origin") delay $origin 0 0 $origin 0 $((60000 * SLOWNESS))"
 	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4096 count=1 oflag=direct status=none &
 	writer=$!
-	wait_until "the write is in flight" waits_for_io $writer
+	wait_until "the write is in flight" delays_a_write sloworigin
 	held_now_are 0 || fail "the write is held"
 	eractl checkpoint data > "$T/era" &
 	checkpoint=$!

@@ -7,6 +7,7 @@
 # and opens the volume in another boot.
 power_cut()
 {
+	wait_until "the witness is taken" no_child
 	stop_erad
 	dmsetup remove data
 	another_boot
@@ -153,9 +154,4 @@ test_checkpoint_does_not_wait_for_a_hung_origin()
 	wait_until "the children have ended" no_child
 	same "$(ls /run/erad/witness.* 2> /dev/null)" ""
 	eractl close data
-}
-
-no_child()
-{
-	! pgrep -x eractl > /dev/null
 }

@@ -105,7 +105,7 @@ void full_buffer(void)
 		w[i] = (struct writer) { .off = (i * 7 + 1) * BLOCK, .len = 4096 };
 		start(&w[i]);
 	}
-	usleep(300000);
+	await_held(5);
 	while (got < 5) {
 		wait_in();
 		EXPECT(xfer(0, 0, 2, &x), 0);

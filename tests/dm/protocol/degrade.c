@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol.h"
@@ -133,9 +134,9 @@ static void *degrade_main(void *result)
  */
 static void start_degrade(pthread_t *t, int *result)
 {
-	metadata_is_slow(1500);
+	metadata_is_slow(3000);
 	EXPECT(pthread_create(t, NULL, degrade_main, result), 0);
-	usleep(300000);
+	await_delayed(META);
 }
 
 /* Makes a held write to the first block, and then detaches the owner. */
@@ -263,13 +264,16 @@ void degrade_until_new_era(void)
 	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
 	EXPECT(ready_with_record(1, RECORD_SECTOR), EINVAL);
 	EXPECT(prepare(2), 0);
+	slow_takes(60000);
 	start(&slowly);
-	usleep(100000);
-	EXPECT(new_era(1, 2, 0), slowly.done ? 0 : ETIMEDOUT);
+	await_delayed(slow);
+	EXPECT(new_era(1, 2, 0), ETIMEDOUT);	/* the drain waits for the slow write */
 	CHECK(!(info().status & ERAD_PASSES_ALL));
 	start(&w);
+	CHECK(!slowly.done);
+	release_slow_soon();
 	EXPECT(new_era(1, 2, 10000), 0);
-	CHECK(slowly.done || still_held(&w));	/* the drain has waited until the slow write has completed */
+	CHECK(wait(NULL) > 0);
 	EXPECT(finish(&slowly), 0);
 	CHECK(still_held(&w));
 	EXPECT(ready_with_record(2, RECORD_SECTOR), 0);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol.h"
@@ -47,6 +48,7 @@ void rollover_drains(void)
 	struct writer next = { .off = BLOCK, .len = 4096 };
 	struct erad_xfer x;
 
+	slow_takes(60000);
 	create(slow, "2 uuid " UUID);
 	begin(1);
 	start(&w);
@@ -62,7 +64,9 @@ void rollover_drains(void)
 	commit(x.batch);
 	EXPECT(prepare(3), 0);
 	EXPECT(new_era(2, 3, 0), EBUSY);	/* there is only one drain at a time */
+	release_slow_soon();
 	EXPECT(new_era(1, 2, 10000), 0);
+	CHECK(wait(NULL) > 0);
 	CHECK(!(info().status & ERAD_DRAINING));
 	/* end_io has run already, but the scheduler may run the writer later */
 	for (int i = 0; i < 50 && !w.done; i++)

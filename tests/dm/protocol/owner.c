@@ -253,3 +253,52 @@ bool still_held(struct writer *w)
 	usleep(200000);
 	return !w->done;
 }
+
+/* Waits until the command succeeds. */
+static void await(const char *command)
+{
+	uint64_t end = now_ms() + 60000;
+
+	while (run("%s", command)) {
+		if (now_ms() > end)
+			FAIL("not within 60 s: %s", command);
+		usleep(20000);
+	}
+}
+
+void await_held(int nr)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "dmsetup status " NAME " | awk '{ exit $9 != %d }'", nr);
+	await(command);
+}
+
+void await_delayed(const char *device)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "dmsetup status %s | awk '{ exit $5 == 0 }'", device);
+	await(command);
+}
+
+void slow_takes(int ms)
+{
+	EXPECT(run("dmsetup table %s | sed 's/[0-9]*$/%d/' | dmsetup load %s && "
+		   "dmsetup suspend --nolockfs %s && dmsetup resume %s",
+		   slow, ms, slow, slow, slow), 0);
+}
+
+void release_slow_soon(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		usleep(500000);
+		slow_takes(300);
+		_exit(0);
+	}
+}

@@ -70,6 +70,18 @@ int finish(struct writer *w);
 int do_io(int op, uint64_t off, uint64_t len);
 bool still_held(struct writer *w);
 
+/* Waits until nr writes to DEV are held, with or without an owner. */
+void await_held(int nr);
+
+/* Waits until a device of dm-delay delays a write.  device: path of the device. */
+void await_delayed(const char *device);
+
+/* Sets how long `slow` delays each write, in milliseconds.  Lets the writes that it delays now go on. */
+void slow_takes(int ms);
+
+/* Calls slow_takes(300) half a second later, in another process. */
+void release_slow_soon(void);
+
 /* All cases, in the order in which they are run. */
 #define CASES(X)								\
 	X(held_until_commit) X(many_blocks) X(discard_many_blocks)		\
