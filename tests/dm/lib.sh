@@ -375,8 +375,8 @@ when_closed()
 	"${@:2}"
 }
 
-# no_child: succeeds if no eractl runs. A child of eractl, which notes the token or takes the witness of a
-# checkpoint, may end after eractl.
+# no_child: succeeds if no eractl runs. A child of eractl, which notes the token or takes the witness
+# of a checkpoint, may end after eractl.
 no_child()
 {
 	! pgrep -x eractl > /dev/null

@@ -73,7 +73,7 @@ void log_says_why_writes_hang(void)
 		{ .off = BLOCK, .len = 4096 }, { .off = 3 * BLOCK, .len = 4096 },
 	};
 
-	/* The kernel may drop the oldest lines of a full log, so count the lines after a line of this case. */
+	/* A full log drops its oldest lines, so count only the lines after a line of this case. */
 	EXPECT(run("echo log_says_why_writes_hang > /dev/kmsg"), 0);
 	setup();
 	EXPECT(close(owner), 0);

@@ -76,7 +76,7 @@ void await_held(int nr);
 /* Waits until a device of dm-delay delays a write.  device: path of the device. */
 void await_delayed(const char *device);
 
-/* Sets how long `slow` delays each write, in milliseconds.  Lets the writes that it delays now go on. */
+/* Sets by how many ms `slow` delays each write.  The writes that it delays now go on. */
 void slow_takes(int ms);
 
 /* Calls slow_takes(300) half a second later, in another process. */
