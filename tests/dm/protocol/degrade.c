@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol.h"
@@ -271,9 +270,7 @@ void degrade_until_new_era(void)
 	CHECK(!(info().status & ERAD_PASSES_ALL));
 	start(&w);
 	CHECK(!slowly.done);
-	release_slow_soon();
-	EXPECT(new_era(1, 2, 10000), 0);
-	CHECK(wait(NULL) > 0);
+	new_era_waits(1, 2);
 	EXPECT(finish(&slowly), 0);
 	CHECK(still_held(&w));
 	EXPECT(ready_with_record(2, RECORD_SECTOR), 0);

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol.h"
@@ -64,9 +63,7 @@ void rollover_drains(void)
 	commit(x.batch);
 	EXPECT(prepare(3), 0);
 	EXPECT(new_era(2, 3, 0), EBUSY);	/* there is only one drain at a time */
-	release_slow_soon();
-	EXPECT(new_era(1, 2, 10000), 0);
-	CHECK(wait(NULL) > 0);
+	new_era_waits(1, 2);
 	CHECK(!(info().status & ERAD_DRAINING));
 	/* end_io has run already, but the scheduler may run the writer later */
 	for (int i = 0; i < 50 && !w.done; i++)

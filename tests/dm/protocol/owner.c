@@ -284,13 +284,16 @@ void await_delayed(const char *device)
 
 void slow_takes(int ms)
 {
-	EXPECT(run("dmsetup table %s | sed 's/[0-9]*$/%d/' | dmsetup load %s && "
+	/* the delays of writes and of flushes */
+	EXPECT(run("dmsetup table %s | awk '{ $9 = $12 = %d; print }' | dmsetup load %s && "
 		   "dmsetup suspend --nolockfs %s && dmsetup resume %s",
 		   slow, ms, slow, slow, slow), 0);
 }
 
-void release_slow_soon(void)
+void new_era_waits(uint32_t from, uint32_t to)
 {
+	const uint64_t began = now_ms();
+	int status;
 	pid_t pid;
 
 	fflush(NULL);
@@ -301,4 +304,8 @@ void release_slow_soon(void)
 		slow_takes(300);
 		_exit(0);
 	}
+	EXPECT(new_era(from, to, 10000), 0);
+	CHECK(now_ms() - began >= 500);
+	EXPECT(waitpid(pid, &status, 0), pid);
+	EXPECT(status, 0);
 }

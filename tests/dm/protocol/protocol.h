@@ -73,14 +73,17 @@ bool still_held(struct writer *w);
 /* Waits until nr writes to DEV are held, with or without an owner. */
 void await_held(int nr);
 
-/* Waits until a device of dm-delay delays a write.  device: path of the device. */
+/* Waits until the device with this path, a device of dm-delay, delays a write. */
 void await_delayed(const char *device);
 
 /* Sets by how many ms `slow` delays each write.  The writes that it delays now go on. */
 void slow_takes(int ms);
 
-/* Calls slow_takes(300) half a second later, in another process. */
-void release_slow_soon(void);
+/*
+ * Begins era `to` while `slow` delays a write of era `from`.  The write goes on after half a second.
+ * Checks that NEW_ERA has waited for the write.
+ */
+void new_era_waits(uint32_t from, uint32_t to);
 
 /* All cases, in the order in which they are run. */
 #define CASES(X)								\
