@@ -170,7 +170,7 @@ slow_disk()
 	dmsetup create "$1" --table "0 $(blockdev --getsz "$2") delay $2 0 0 $2 0 $3 $2 0 $3"
 }
 
-# delays_a_write DEVICE: succeeds if the device of dm-delay has a write that it delays.
+# delays_a_write DEVICE: succeeds if DEVICE, which is a device of dm-delay, delays a write now.
 delays_a_write()
 {
 	dmsetup status "$1" | awk '{ exit $5 == 0 }'
@@ -275,8 +275,8 @@ slow_home()
 	mount /dev/mapper/slow /var/lib/erad
 }
 
-# hang_writes: lets the writes to the file system that slow_home has mounted hang. What is in memory
-# can be read.
+# hang_writes: from now on, each write to the disk of slow_home's file system hangs. What the page cache
+# contains can still be read.
 hang_writes()
 {
 	sync -f /var/lib/erad
@@ -298,16 +298,16 @@ no_alarm()
 	[[ $all != "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]] || fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
 }
 
-# log_has WHAT PATTERN: waits until erad's log has a line that matches. A thread writes the log, and
-# may be later than erad's answer.
+# log_has PATTERN: waits until a line of erad's log matches the pattern. A thread of erad writes the
+# log, and may write the line after erad has answered.
 log_has()
 {
-	wait_until "erad's log says $1" grep -q "$2" "${ERAD_OUT:-/tmp}/erad.log"
+	wait_until "erad's log has '$1'" grep -q "$1" "${ERAD_OUT:-/tmp}/erad.log"
 }
 
 gap_was()
 {
-	log_has "the gap '$1' of '$2'" "volume data: writes may have gone past erad ($1): .*$2"
+	log_has "volume data: writes may have gone past erad ($1): .*$2"
 }
 
 # reopened COMMAND…: closes the volume "data", runs the command, and opens the volume again.

@@ -15,7 +15,8 @@
 int op_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 
 /*
- * Limit in ms for the end of a volume: enough for the last fold of a full journal on a slow disk.
+ * For so many ms, a request waits until a volume has ended.  On a slow disk, the last fold of a full
+ * journal takes less.
  */
 #define OP_END_MS	120000
 

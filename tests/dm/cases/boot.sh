@@ -199,7 +199,7 @@ test_mount_of_the_origin_that_refused_an_open_is_a_gap()
 		$boot
 		mount /dev/mapper/one "$T/mnt"
 		open_is_refused "origin /dev/mapper/one is in use: mounted on $T/mnt (ext4); free it first"
-		log_has "that this is noted" "volume data: its origin /dev/mapper/one is in use past erad: mounted on .* this is noted"
+		log_has "volume data: its origin /dev/mapper/one is in use past erad: mounted on .* this is noted"
 		dd if=/dev/urandom of="$T/mnt/file" bs=64K count=4 conv=notrunc,fsync status=none
 		umount "$T/mnt"
 		status=0

@@ -157,7 +157,7 @@ test_write_to_the_metadata_hangs()
 	write_at data 65536 65536 &
 	writer=$!
 	others_are_served
-	wait_until "erad says that the write hangs" grep -q "volume data: one write to the metadata has taken [0-9]* seconds" "${ERAD_OUT:-/tmp}/erad.log"
+	log_has "volume data: one write to the metadata has taken [0-9]* seconds"
 	notified=$(grep -c WATCHDOG=1 "$T/notices")
 	wait_until "erad notifies the watchdog" notified_again
 	others_are_served
@@ -165,7 +165,7 @@ test_write_to_the_metadata_hangs()
 
 	# The old process cannot end before the write ends.
 	kill -TERM "$(erad_pid)"
-	wait_until "erad stops" grep -q "stopping while a volume thread or a request is still busy" "${ERAD_OUT:-/tmp}/erad.log"
+	log_has "stopping while a volume thread or a request is still busy"
 	! erad_gone || fail "the write has not hung"
 	start_erad
 	bounded 9 write_at other 0 65536 || fail "the next erad does not serve the other volume"
@@ -238,7 +238,7 @@ test_open_while_the_file_system_of_the_noted_tokens_hangs()
 	hang_fs
 	: > "${ERAD_OUT:-/tmp}/erad.log"
 	bounded 30 eractl open data > /dev/null 2>&1 || fail "the volume is not opened"
-	log_has "that the token was not read" "erad cannot notice whether the metadata was put back from an older copy"
+	log_has "erad cannot notice whether the metadata was put back from an older copy"
 	others_are_served
 	stops_soon
 	dmsetup resume slow

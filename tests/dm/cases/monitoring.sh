@@ -106,9 +106,9 @@ test_no_files_left()
 	erad=$(erad_pid)
 	limit=$(($(cd "/proc/$erad/fd" && printf '%s\n' * | sort -n | tail -n 1) + 1))
 	prlimit --pid "$erad" --nofile="$limit:"
-	# These callers send nothing, and use up the file descriptors that erad may open. erad opens
-	# some files for a moment only, so a caller that erad has refused calls again: it takes the
-	# descriptor when erad closes such a file.
+	# Each caller sends nothing, and keeps one file descriptor of erad in use. erad also opens
+	# files for a moment. So a caller that was refused calls again, and takes the descriptor that
+	# erad has closed.
 	# shellcheck disable=SC2016 # it is perl
 	perl -MIO::Socket::UNIX -e '
 		for (;;) {

@@ -203,7 +203,7 @@ test_metadata_that_a_live_target_refuses_keeps_its_seal()
 	kill_erad
 	cp --sparse=always "$T/older" $m
 	start_erad
-	wait_until "erad refuses the older copy" grep -q "this is not the metadata that the target was used with last" "${ERAD_OUT:-/tmp}/erad.log"
+	log_has "this is not the metadata that the target was used with last"
 	dmsetup remove data
 	wait_until "closed" eractl_state_is data closed
 	eractl open data > /dev/null

@@ -90,7 +90,7 @@ test_standby_life()
 
 	# If the standby dies, erad continues, and logs this.
 	kill -KILL "$other"
-	wait_until "erad says so" grep -q "the standby has ended" "${ERAD_OUT:-/tmp}/erad.log"
+	log_has "the standby has ended"
 	write_at data 3145728 4096
 	stop_erad
 	start_erad
@@ -272,7 +272,7 @@ test_standby_without_socket()
 	setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 	echo $! > /run/vm/erad.pid
 	bounded 20 write_at data 0 4096 || fail "no erad serves the volume"
-	wait_until "erad says so" grep -q "answers no requests until the socket exists" "${ERAD_OUT:-/tmp}/erad.log"
+	log_has "answers no requests until the socket exists"
 	wait_until "there is one standby" one_standby
 	rm -r $socket
 	wait_until "erad answers" eractl list

@@ -473,7 +473,7 @@ test_thrown_out_while_the_metadata_fails()
 	tracked --metadata /dev/mapper/meta
 	swap_table meta "0 $(blockdev --getsz "$disk") error"
 	write_at data 16777216 4096 &
-	wait_until "erad says that the metadata fails" grep -q "new writes wait: /dev/mapper/meta" "${ERAD_OUT:-/tmp}/erad.log"
+	log_has "new writes wait: /dev/mapper/meta"
 	swap_table data "$linear"
 	wait
 	wait_until "closed" eractl_state_is data closed

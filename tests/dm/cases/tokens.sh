@@ -138,7 +138,7 @@ test_metadata_put_back_without_a_checkpoint()
 	dd if="$T/night" of="$meta" bs=1M oflag=direct status=none
 	eractl open data > /dev/null
 	same "$(gap_kinds | head -n 1)" metadata-rolled-back
-	log_has "what to do" "volume data: if its metadata was put back from an older copy, make a full copy of the volume; if the volume is a clone"
+	log_has "volume data: if its metadata was put back from an older copy, make a full copy of the volume; if the volume is a clone"
 	same "$(changed data 1 2> /dev/null)" "0 67108864"
 
 	mv /var/lib/erad /var/lib/away
@@ -172,7 +172,7 @@ test_clone_with_the_same_uuid()
 	write_at data 1048576 4096
 	eractl close data
 	eractl open clone > /dev/null
-	log_has "the gap" "volume clone: .*(metadata-rolled-back): .*: an older copy, or a clone with the same UUID; every block"
+	log_has "volume clone: .*(metadata-rolled-back): .*: an older copy, or a clone with the same UUID; every block"
 	same "$(changed clone 1 2> /dev/null)" "0 67108864"
 	eractl close clone
 	eractl forget clone | grep -q "; the note of its newest token stays for volume data, whose metadata has the same UUID" ||
