@@ -24,7 +24,8 @@ devices()
 	losetup --noheadings -O NAME,BACK-FILE | sort
 }
 
-# devices_are TEXT: succeeds if devices prints this. erad may still remove a device when it shows no image any more.
+# devices_are TEXT: succeeds if devices prints this. Callers wait for it, because erad may still
+# remove a device after status shows no image any more.
 devices_are()
 {
 	[[ $(devices) == "$1" ]]

@@ -229,7 +229,7 @@ static int any_fd(struct caller *c, bool control)
 	return control ? controls[next(&c->rng) % 2] : owners[next(&c->rng) % NR_FDS];
 }
 
-/* Keeps an instance fd, and closes the fd that was in its place. */
+/* Keeps an instance fd in a random slot, and closes the fd that was in this slot. */
 static void keep(struct caller *c, int fd)
 {
 	int old = atomic_exchange(&owners[next(&c->rng) % NR_FDS], fd);
@@ -436,8 +436,8 @@ static void *caller_main(void *arg)
 	struct caller *c = arg;
 
 	/*
-	 * Go on until at least one call has succeeded, one fd was attached, one batch committed and
-	 * one instance degraded.  If one of these never happens, the time limit of the case ends
+	 * Continue until at least one call has succeeded, one fd was attached, one batch committed
+	 * and one instance degraded. If one of these never happens, the time limit of the case ends
 	 * the test.
 	 */
 	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {

@@ -192,7 +192,8 @@ changed()
 	local status=0
 
 	eractl diff "$1" --since "$2" --format ranges || status=$?
-	# Callers compare the output only, and a diff that fails must not look like one without changes.
+	# Callers compare only the output: a diff that has failed must not look like a diff without
+	# changes.
 	((!status)) || echo "the diff has failed with status $status"
 	return $status
 }

@@ -112,7 +112,7 @@ lvchange_waits()
 {
 	lvchange --refresh vg/a &
 	lvchange=$!
-	# Look for this process, because another process that waits does not show what lvchange has
-	# read.
+	# Look for lvchange's own process id in /proc/locks. Only a wait of lvchange itself proves
+	# that lvchange has read LVM's configuration; other LVM commands may be waiting, too.
 	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
 }

@@ -116,7 +116,7 @@ static void checkpoint_all(uint64_t *eras)
 	json_object_put(result);
 }
 
-/* Notes the blocks of a part of a diff. */
+/* Sets an entry of the map for each block in a part of a diff. */
 static int take_part(void *ctx, struct json_object *part, struct err *err)
 {
 	bool *map = ctx;
@@ -231,7 +231,10 @@ int main(int argc, char **argv)
 	}
 	printf("# %lu writes, each after the one before it on another volume, and %lu checkpoints of %u volumes, which cut %lu of %lu chains in two\n",
 	       writes, checkpoints, nr_volumes, cut, checkpoints * CHAINS);
-	/* A checkpoint that cuts no chain tests nothing. */
+	/*
+	 * On average, a checkpoint must cut at least one chain: a checkpoint that cuts no chain
+	 * tests nothing.
+	 */
 	CHECK(cut >= checkpoints);
 	return 0;
 }

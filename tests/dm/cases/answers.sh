@@ -150,8 +150,8 @@ test_closed_descriptors()
 {
 	DESCRIPTION="with closed standard descriptors, eractl prints nothing into its connection to erad, and erad prints no message into its own files"
 	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null
-	# There are so many extents that a part of the output is printed before the socket is
-	# closed.
+	# The output of diff is longer than a buffer, so eractl prints a part of it while its
+	# connection to erad is still open.
 	# shellcheck disable=SC2016 # it is perl
 	perl -e 'open my $f, "+<", $ARGV[0] or die; sysseek($f, 8192 * $_, 0) && syswrite($f, "x" x 4096) or die for 1 .. 1000' /dev/mapper/data
 	blockdev --flushbufs /dev/mapper/data
@@ -166,8 +166,8 @@ test_closed_descriptors()
 	eractl close data <&- >&- 2>&-
 	eractl open data <&- 2>&- > /dev/null
 	stop_erad
-	# If standard error is closed, the first file that erad opens, its lock file, gets the file
-	# descriptor of standard error.
+	# With standard error closed, the first file that erad opens gets file descriptor 2. This
+	# file is the lock file. So a message to standard error would go into the lock file.
 	setsid sh -c 'exec erad --no-standby < /dev/null > /dev/null 2>&-' &
 	echo $! > /run/vm/erad.pid
 	wait_until "erad answers" eractl list
@@ -201,7 +201,7 @@ test_erad_without_its_socket()
 	eractl create data "$(new_disk 64M)" > /dev/null
 	stop_erad
 	mkdir -p /run/erad/erad.sock/in-the-way
-	# Prints the messages that systemd receives, one line for each message.
+	# Acts as systemd: prints the messages that it receives, one line for each message.
 	# shellcheck disable=SC2016 # it is perl
 	perl -MSocket -e '
 		socket my $s, AF_UNIX, SOCK_DGRAM, 0 or die;

@@ -111,8 +111,9 @@ test_backup_of_a_closed_volume()
 	mkfs.ext4 -q /dev/mapper/data
 	# All writes below are to blocks that the file system does not use.
 	backs_up "full copy" data --init
-	# This write comes after the checkpoint of the copy, in the same era. The era ends with the
-	# close.
+	# Write after the checkpoint of the full copy, in the same era, and close the volume. The
+	# eras do not show whether this write came before the copy, so the next copy must be full,
+	# too.
 	write_at data 22020096 65536
 	eractl close data
 	backs_up "the last copy is of the same era, in which the volume may have been written since" "$metadata" --device "$origin"
@@ -129,7 +130,8 @@ test_backup_of_a_closed_volume()
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
 	restored_equals "$origin"
-	# The last copy is of an open volume, and the volume is closed in the same era.
+	# The last copy is of the open volume. Write, and close the volume in the same era. The next
+	# copy must be an increment on the copy before the last one.
 	eractl open data > /dev/null
 	backs_up "increment" data
 	write_at data 27262976 65536

@@ -6,7 +6,7 @@
 # shellcheck source=tests/dm/image.sh
 . tests/dm/image.sh
 
-# serves FILE [FILTER PARAMETER…]: runs a server of the file. Sets server and uri.
+# serves FILE [FILTER PARAMETER…]: runs an NBD server that exports FILE. Sets server and uri.
 serves()
 {
 	uri="nbd+unix:///?socket=$T/sock"
@@ -65,7 +65,7 @@ test_backup_nbd_under_load()
 	kill -KILL $server
 	wait $i && fail "the backup worked, expected a failure: $(cat "$T/said")"
 	grep -qF "the connection to the server has ended" "$T/said" || fail "got '$(cat "$T/said")'"
-	# The file system is thawed.
+	# This write would wait if the file system were still frozen.
 	echo "copy 3" > "$T/mnt/kept"
 	serves "$T/export"
 	backs_up "increment, " --freeze

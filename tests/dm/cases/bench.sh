@@ -30,7 +30,7 @@ test_bench_wall()
 	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "the benchmark accepts a device that is in use"
 	grep -q "the devices cannot be used" "$T/out" || fail "$(< "$T/out")"
 	dmsetup remove user
-	# If a job fails, the benchmark removes its devices.
+	# Let a job of fio fail. Then the benchmark must remove its devices.
 	# shellcheck disable=SC2016 # for that shell
 	printf '#!/bin/sh\n[ $DEVICE != /dev/mapper/bench ] || exit 1\nexec %s "$@"\n' "$(command -v fio)" > "$T/fio"
 	chmod +x "$T/fio"
@@ -49,7 +49,8 @@ test_bench_wall()
 				($goes{$name}{$target} // 0) > 0 or die "$name: no value of $target\n";
 			}
 		}
-		# Only first writes wait for the metadata.
+		# Only a first write waits for the metadata, so it must take more than twice as
+		# long.
 		for my $target (qw(dm_era erad)) {
 			$goes{first_write_qd1}{$target} > 2 * $goes{recorded_write_qd32}{$target} or die "$target: no first writes\n";
 		}

@@ -69,7 +69,8 @@ test_written_in_this_boot_before_the_open()
 		read_fully data || fail "$boot: not noticed: $(changed data 1)"
 		before=$(eractl checkpoint data)
 		write_at data 2097152 4096
-		# The writes to the volume are counted at the origin, too, and are no gap.
+		# The kernel counts writes to the volume as writes to the origin, too. These writes
+		# must make no gap.
 		eractl close data
 		eractl open data > /dev/null
 		stop_erad
@@ -166,7 +167,8 @@ one_with_a_file_system()
 	mkdir -p "$T/mnt"
 	written_with_a_mount /dev/mapper/data
 	eractl checkpoint data > /dev/null
-	# After the checkpoint, these places of the witness are written again, so they are not compared.
+	# Write these blocks again after the checkpoint: then the next open does not compare their
+	# hashes in the witness.
 	written_with_a_mount /dev/mapper/data
 }
 
@@ -211,7 +213,8 @@ test_mount_of_the_origin_that_refused_an_open_is_a_gap()
 		gap_was unknown "another user (mounted on .* used the origin when an open was refused"
 		eractl diff data --since "$token" --format ranges > "$T/out" 2> /dev/null
 		same "$(cat "$T/out")" "0 $(blockdev --getsize64 /dev/mapper/data)"
-		# The note is gone.
+		# The first open has removed the note of the refused open, so a second open makes no
+		# further gap.
 		gaps=$(nr_gaps data)
 		eractl close data
 		eractl open data > /dev/null
@@ -222,7 +225,7 @@ test_mount_of_the_origin_that_refused_an_open_is_a_gap()
 
 test_open_that_a_backup_refused_is_no_gap()
 {
-	DESCRIPTION="if an open is refused because eractl reads the origin of the closed volume, nothing is noted: a backup goes on to work, and the open in the next boot makes no gap, whether eractl has ended or was killed"
+	DESCRIPTION="if an open is refused because eractl reads the origin of the closed volume, nothing is noted: a later backup works, and the open in the next boot makes no gap, whether eractl has ended or was killed"
 	local disk fd reader how
 
 	one_origin
@@ -231,7 +234,8 @@ test_open_that_a_backup_refused_is_no_gap()
 	mkfifo "$T/fifo"
 	for how in ended killed; do
 		next_boot
-		# Nobody reads the whole stream, so eractl keeps the origin open.
+		# The test reads only the start of the stream, so eractl waits and keeps the origin
+		# open.
 		eractl send /var/lib/erad/data.erad --device /dev/mapper/one > "$T/fifo" &
 		reader=$!
 		exec {fd}< "$T/fifo"
@@ -290,7 +294,7 @@ test_refused_open_and_an_open_in_the_same_boot()
 	dmsetup remove one
 	dmsetup create one --uuid LVM-one --table "0 $(blockdev --getsz "$disk") linear $disk 0"
 	eractl open data > /dev/null
-	# The witness may have noticed the mount, too.
+	# The witness may have noticed the mount, too, so do not check the number of gaps.
 	gap_was unknown "used the origin when an open was refused"
 	this_boot
 }

@@ -96,8 +96,8 @@ test_conflict_at_one_moment()
 		eractl open one 2> "$T/one" && won=one lost=two
 		wait $! && [[ $won == one ]] && fail "two volumes are live on one origin"
 		[[ -e /dev/mapper/$won && ! -e /dev/mapper/$lost ]] || fail "not just $won is live: $(ls /dev/mapper)"
-		# The device is in use.  Either erad has noticed this before it loaded the table, or
-		# the other volume became live after erad's check.
+		# Either erad has noticed before it loaded the table that the origin is in use, or
+		# the other volume became live after erad's check. The error differs.
 		grep -q "origin $first is in use\|/dev/mapper/$won" "$T/$lost" ||
 			fail "the refusal of $lost does not say why: $(cat "$T/$lost")"
 		eractl close $won

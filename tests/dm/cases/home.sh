@@ -72,7 +72,7 @@ test_metadata_deleted_under_load()
 	eractl close data
 	eractl open data > /dev/null
 	changed data 1 > "$T/changed"
-	# The volume has blocks of 64 KiB, and the load prints pieces of 4 KiB.
+	# Compare blocks of 64 KiB, the block size of the volume: the load prints pieces of 4 KiB.
 	awk '{ for (b = int($1 / 65536); b <= int(($1 + $2 - 1) / 65536); b++) print b }' "$T/touched" | sort -u > "$T/want"
 	awk '{ for (b = int($1 / 65536); b <= int(($1 + $2 - 1) / 65536); b++) print b }' "$T/changed" | sort -u > "$T/got"
 	[[ -s $T/want ]] || fail "the load has written nothing"

@@ -348,7 +348,8 @@ test_image_of_a_logical_volume_dropped_while_its_store_hangs()
 	disk=$(new_disk 32M)
 	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
 	eractl image create data --cow /dev/mapper/slow > /dev/null
-	# From this write on, the beginning of the image, which lvs reads, is in the store.
+	# From this write on, the beginning of the image is in the store. lvs reads the beginning of
+	# a device, so lvs would hang with the store.
 	write_at data 0 65536
 	dmsetup suspend slow
 	write_at data 1048576 65536 &

@@ -15,8 +15,8 @@ checkpoints()
 	done
 }
 
-# Takes and drops a snapshot again and again.  A snapshot that was acknowledged exists until its
-# drop is requested.
+# Takes and drops a snapshot again and again. Notes in $T/lost if a snapshot that was acknowledged
+# is missing before its drop is requested.
 snapshots()
 {
 	local began era status

@@ -208,7 +208,8 @@ test_lvm_initramfs_is_old()
 	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said"
 	grep -q "^pv0: run 'update-initramfs -u -k all' before the next boot" "$T/said" || fail "attach said: $(cat "$T/said")"
 
-	# The image of a kernel that is not installed any more is not made again.
+	# $image.old stands for the image of a kernel that is not installed any more.
+	# update-initramfs does not make this image again, so doctor must not name it.
 	touch -d '1 hour ago' "$image" "$image.old"
 	doctor_says
 	grep -A 1 "^problem *lvm *pv0: $image is older than /etc/lvm/lvmlocal.conf" "$T/doctor" | grep -q "# update-initramfs -u -k all$" ||
@@ -325,8 +326,8 @@ test_lvm_attach_beside_a_command()
 
 	new_vg 100M
 	new_lv a 32M
-	# pvs waits for the lock of one volume group only. With a second group, pvs may wait for the
-	# lock of that group.
+	# With two volume groups, pvs waits for the lock of only one of them. This may be the lock
+	# of the other group, and not of vg.
 	other=$(new_disk 32M)
 	pvcreate -qy "$other" > /dev/null
 	vgcreate -qy other "$other" > /dev/null
@@ -395,7 +396,7 @@ test_lvm_attach_written_without_locks()
 	wait "$attach" && fail "attached what has changed: $(cat "$T/said")"
 	grep -q "/dev/mapper/vg-a was renamed to vg-b" "$T/err" || fail "$(cat "$T/err")"
 
-	# another physical volume in the same place
+	# While the attach is stopped, replace the physical volume by another one on the same disk.
 	vgremove -qfy vg > /dev/null
 	vgcreate -qy vg "$pv" > /dev/null
 	attach_stopped_at BELOW_WRITTEN
@@ -519,7 +520,8 @@ test_lvm_on_luks()
 	head -c 64 /dev/urandom > "$T/key"
 	cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$T/key" /dev/vg/secret
 	cryptsetup open --key-file "$T/key" /dev/vg/secret secret
-	# Without this option, ext4 writes inode tables in the background while it is mounted.
+	# Without lazy_itable_init=0, ext4 would write inode tables in the background while it is
+	# mounted, and the first diff below would not be empty.
 	mkfs.ext4 -q -E lazy_itable_init=0 /dev/mapper/secret
 	mkdir "$T/m"
 	mount /dev/mapper/secret "$T/m"

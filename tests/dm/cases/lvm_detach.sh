@@ -54,11 +54,11 @@ test_lvm_detach_beside_a_command_that_waits()
 	wait_until "active" eractl_state_is pv0 active
 	eractl detach pv0 > "$T/said" 2>&1 &
 	detach=$!
-	# Detach holds LVM's lock, and has moved the logical volume.
+	# erad stops when the detach holds LVM's lock and has moved the logical volume.
 	wait_until "erad has stopped in the detach" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
 	on_device vg-a "${pv##*/}" || fail "the logical volume is not moved: $(dmsetup deps -o devname vg-a)"
-	# LVM still rejects the path of the physical volume, so LVM finds the physical volume on the
-	# volume.
+	# LVM's configuration still rejects the path of the physical volume. So lvchange finds the
+	# physical volume on the volume, and will move the logical volume there.
 	lvchange_waits
 	kill -CONT "$(erad_pid)"
 	wait "$detach" || fail "$(cat "$T/said")"
@@ -72,8 +72,9 @@ test_lvm_detach_without_erad_beside_a_command_that_waits()
 	local before disk pv detach lvchange
 
 	new_vg 100M
-	# The physical volume is a device that can be suspended, so that the detach takes long. It
-	# begins inside the disk, so LVM does not find it on the disk, too.
+	# The physical volume is a device that the test can suspend, so that the detach takes long.
+	# The device begins inside the disk. So LVM does not find the physical volume on the disk
+	# itself.
 	disk=$pv
 	vgremove -qy vg > /dev/null
 	pvremove -qy "$disk" > /dev/null
@@ -86,8 +87,8 @@ test_lvm_detach_without_erad_beside_a_command_that_waits()
 	attach
 	write_at vg-a 0 4096
 	kill_erad
-	# The write has gone through the volume, so detach waits for the write while it holds LVM's
-	# lock.
+	# The write below passes the volume and waits for the suspended device. So detach waits for
+	# the write while detach holds LVM's lock.
 	dmsetup suspend --nolockfs slow
 	write_at vg-a 0 4096 &
 	nap 0.5
@@ -123,7 +124,8 @@ test_lvm_detach_without_erad()
 	wait_until "a write waits" eval "[[ \$(dmsetup status pv0 | awk '{ print \$9 }') != 0 ]]"
 	eractl detach pv0 > "$T/said"
 	wait $! || fail "$(cat "$T/load")"
-	# The metadata of another volume has another UUID, so the note is removed.
+	# The metadata of the other volume has another UUID, so detach removes the note of pv0's
+	# UUID.
 	[[ ! -e $seen ]] || fail "detach has kept $seen"
 	start_erad
 	same "$(eractl list --json | grep -c pv0)" 0
@@ -164,8 +166,8 @@ test_lvm_detach_while_the_metadata_hang()
 	eractl detach pv0 > "$T/said" 2>&1 &
 	detach=$!
 	wait_until "the detach has moved the logical volumes" test ! -e /dev/mapper/pv0
-	# The detach waits at most a second for the metadata. Meanwhile it holds erad's lock, so
-	# erad may have to be started again.
+	# The detach holds erad's lock while it waits for the metadata, at most a second. A start of
+	# erad fails meanwhile, so try again.
 	for ((i = 0; i < 10 * SLOWNESS; i++)); do
 		(start_erad) > "$T/start" 2>&1 && break
 		nap 1
@@ -215,7 +217,7 @@ test_lvm_detach_without_erad_while_the_directory_of_erad_hangs()
 	bounded 40 eractl detach pv0 > "$T/said" 2>&1 || fail "not detached: $(cat "$T/said")"
 	grep -q "volume pv0: /var/lib/erad/pv0.erad is not removed, because its file system has not answered within 10 seconds; when the file system works again, remove the file" \
 		"$T/said" || fail "got $(cat "$T/said")"
-	# LVM reads /dev/mapper/slow, too.
+	# LVM also reads /dev/mapper/slow, which hangs, so lvm does not end.
 	grep -q "volume pv0: detached, but cannot tell whether LVM uses $pv again: 'lvm pvs $pv' has not ended within 15 seconds; check whether a device hangs" \
 		"$T/said" || fail "got $(cat "$T/said")"
 	same "$(dmsetup table vg-a)" "$lvs"

@@ -169,7 +169,7 @@ test_lvm_commands_are_no_alarm()
 	reopen direct read_all
 	cut_power direct read_all
 	same "$(nr_gaps pv0)" 0
-	# The superblocks of many logical volumes are in the seal.
+	# Even with so many logical volumes, the seal contains the superblock of vg/ext.
 	reopen direct mount_only rw ext
 	gap_of "in a superblock"
 	eractl detach pv0 > /dev/null

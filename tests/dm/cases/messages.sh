@@ -192,7 +192,8 @@ test_live_reader()
 
 	origin=$(new_disk 512M)
 	eractl create data "$origin" --block-size 4K
-	# The dump has more runs than fit into the kernel's buffers between erad and its reader.
+	# Write every second block: then the dump is longer than the kernel's buffers between erad
+	# and its reader.
 	perl -e 'open(my $f, "+<", "/dev/mapper/data") or die; for (0 .. 32767) { sysseek($f, $_ << 13, 0); syswrite($f, "x" x 4096) }'
 	sync
 	load -t 4 -s 100 -r 2 -b 4096 -d /dev/mapper/data > /dev/null &

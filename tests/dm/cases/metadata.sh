@@ -147,7 +147,8 @@ test_metadata_of_live_volume()
 	refuses_live "$meta" "it is in use by another program or device"
 	cmp "$file" "$T/before"
 
-	# Live metadata is recognized by its UUID alone, and by its line in eratab alone.
+	# eractl must recognize live metadata by its UUID if eratab is missing, and by its line in
+	# eratab if its superblocks are overwritten.
 	mv /etc/eratab "$T/eratab"
 	refuses_live "$file" "this is the metadata of the live volume data"
 	mv "$T/eratab" /etc/eratab

@@ -64,7 +64,8 @@ test_mirror_is_the_era()
 	id=$(in_map da:ta info writeset_id)
 	bpftool map dump id "$id" | cmp - "$T/dump" || fail "info names another map than is pinned"
 
-	# A program that has opened the old map still sees its content.
+	# A program that has opened the map of an era still sees the same content after the era has
+	# ended.
 	bpftool map dump pinned $maps/da:ta/writeset > "$T/dump.1"
 	bpftool map pin id "$id" /sys/fs/bpf/old
 	same "$(eractl checkpoint da.ta)" 2

@@ -18,7 +18,8 @@ refuses()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
-# with_group: makes the group erad, and restarts erad, which then serves the group.
+# with_group: makes the group erad, and restarts erad, so that erad accepts requests of the group's
+# members.
 with_group()
 {
 	# A previous case may have created a group erad.
@@ -106,9 +107,10 @@ test_no_files_left()
 	erad=$(erad_pid)
 	limit=$(($(cd "/proc/$erad/fd" && printf '%s\n' * | sort -n | tail -n 1) + 1))
 	prlimit --pid "$erad" --nofile="$limit:"
-	# Each caller sends nothing, and keeps one file descriptor of erad in use. erad also opens
-	# files for a moment. So a caller that was refused calls again, and takes the descriptor that
-	# erad has closed.
+	# The callers use up all file descriptors that erad may open. Each caller connects and sends
+	# nothing, so erad keeps one descriptor for it. A caller may be refused only because erad
+	# has another file open for a moment. So a refused caller connects again after 0.5 seconds,
+	# when that file may be closed.
 	# shellcheck disable=SC2016 # it is perl
 	perl -MIO::Socket::UNIX -e '
 		for (;;) {
@@ -279,7 +281,8 @@ test_prometheus()
 	wait_until "Prometheus has asked" asked_is erad_era_changed_bytes "erad_era_changed_bytes 12288"
 	echo "# Prometheus has its values after $((($(now_ms) - began) / 1000)) s"
 	released=$(eractl status --json data | field released)
-	# A scrape that takes longer than its limit makes all values old for a moment.
+	# If a scrape takes longer than its limit, Prometheus has no current values until the next
+	# scrape. So wait until it has all values.
 	wait_until "Prometheus has all values" all_are "erad_era 2
 erad_hold_duration_seconds_count $released
 erad_previous_era_changed_bytes 65536
@@ -287,7 +290,8 @@ erad_released_writes_total $released
 erad_up 1"
 	kill -STOP "$(erad_pid)"
 	wait_until "Prometheus sees that erad hangs" asked_is erad_up "erad_up 0"
-	# One scrape may take longer than its limit.
+	# A scrape may take longer than its limit when erad begins to hang, so wait for the next
+	# one.
 	wait_until "Prometheus gets an answer while erad hangs" asked_is up "up 1"
 	kill -CONT "$(erad_pid)"
 	kill $exporter

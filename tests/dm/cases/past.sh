@@ -115,7 +115,8 @@ test_loop_device_on_the_origin_is_a_gap()
 	eractl create data "$origin" > /dev/null
 	write_at data 0 4096
 	before=$(checkpoint)
-	# No other case uses this loop device.  The counter of another one may have counted writes to another file.
+	# Use a loop device that no other case uses: its write counter is 0. The counter of another
+	# loop device may contain writes to a file that it had before.
 	loop=/dev/loop200
 	losetup --read-only "$loop" "$origin"
 	dd if="$loop" of=/dev/null bs=1M status=none
@@ -181,7 +182,8 @@ test_device_that_cannot_write_is_no_gap()
 	whole data "$before" "other uses the origin itself"
 	dmsetup remove other
 	checkpoint > /dev/null
-	# A target of another type may write to the origin itself.
+	# This device is read-only, but erad trusts only some types of targets. A target of another
+	# type, such as delay, may write to the origin itself.
 	before=$(checkpoint)
 	dmsetup create other --readonly --table "0 $sectors delay $origin 0 0"
 	whole data "$before" "other uses the origin itself"
@@ -248,8 +250,8 @@ test_other_device_that_writes_until_the_close_is_a_gap()
 	said "(unknown: /dev/mapper/other uses the origin itself"
 	write_at other 8388608 4096
 	dmsetup remove other
-	# Neither a checkpoint nor a diff has looked for other devices since, and the close does not
-	# look.
+	# After the device was removed, no checkpoint and no diff has looked for other devices. The
+	# close does not look either, so it prints nothing.
 	eractl close data 2> "$T/err"
 	same "$(cat "$T/err")" ""
 	not_listed data "$before" other

@@ -56,8 +56,8 @@ test_written_while_closed()
 		mount_and_write /dev/mapper/data
 		reopened true
 		no_alarm data
-		# Since some version between 6.1 and 6.12, kernels write nothing when btrfs is only
-		# mounted.
+		# Since some version between 6.1 and 6.12, the kernel writes nothing when btrfs is
+		# only mounted. So write a file on btrfs.
 		if [[ $fs == btrfs ]]; then
 			reopened mount_and_write "$origin"
 		else
@@ -112,7 +112,8 @@ test_written_beside_a_dump()
 	origin=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
 	write_at data 0 4096
-	# For a name, erad answers.
+	# eractl itself reads metadata that is given as a path. For the name of a volume, erad
+	# answers.
 	for dumped in /var/lib/erad/data.erad data; do
 		era=$(eractl checkpoint data)
 		: > "${ERAD_OUT:-/tmp}/erad.log"
@@ -297,7 +298,7 @@ test_origins_exchanged_in_eratab()
 	eractl open data 2> "$T/err" && fail "open with another device as origin succeeded"
 	grep -q "volume data: origin /dev/mapper/two is device-mapper UUID LVM-two, 64 MiB, expected device-mapper UUID LVM-one, 64 MiB; .*--origin-replaced" "$T/err" ||
 		fail "got $(cat "$T/err")"
-	# A refused open changes nothing.
+	# Exchange the paths again, and check that the refused open has changed nothing.
 	sed -i 's#/mapper/two#/mapper/x#; s#/mapper/one#/mapper/two#; s#/mapper/x#/mapper/one#' /etc/eratab
 	eractl open data > /dev/null
 	same "$(changed data 1)" "0 65536"
@@ -326,12 +327,14 @@ test_thrown_out_of_the_table()
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "8 sectors were written"
 	read_fully data || fail "the write was not noticed: $(changed data 1)"
-	# erad cannot notice that the target was removed, because the swap takes no time.
+	# This swap is so short that erad does not see the device without its target. Only the
+	# counters of the device show the write.
 	eractl checkpoint data > /dev/null
 	while_linear data "$origin" blkdiscard --offset 2097152 --length 65536 /dev/mapper/data
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "128 sectors were written"
-	# The device was removed, so erad drops the counters, and does not compare them any more.
+	# When the device is removed, erad drops the counters. So the next open cannot compare them,
+	# and records a gap.
 	swap_table data "0 $(blockdev --getsz "$origin") linear $origin 0"
 	wait_until "closed" eractl_state_is data closed
 	dmsetup remove data
@@ -372,8 +375,9 @@ test_gap_refuse()
 	eractl open data --accept-gap > /dev/null
 	gap_was written-while-closed "start of the device"
 	read_fully data || fail "got $(changed data 1)"
-	# The origin is written after the open has compared it, and another program opens the device
-	# before the open is refused. So the open cannot be undone, and --accept-gap completes it.
+	# Write to the origin after the open has compared it, and let another program open the
+	# device before erad refuses the open. Then erad cannot undo the open, and --accept-gap
+	# completes it.
 	eractl close data
 	stop_erad
 	start_erad_armed OPEN_COMPARED 1 stop
@@ -391,7 +395,8 @@ test_gap_refuse()
 		kill -CONT "$(erad_pid)"
 		wait $opener && fail "the open succeeded"
 		! dmsetup info data > /dev/null 2>&1 || break
-		# The open was refused and undone before another program opened the device.
+		# The device is gone: erad undid the open before the holder could open the device.
+		# Put the volume back to closed and try again.
 		kill $holder
 		wait $holder || :
 		eractl open data --accept-gap > /dev/null
@@ -425,7 +430,8 @@ test_gap_refuse()
 	reopened true
 }
 
-# open_has_ended OPENER: returns whether the open has ended, or erad has killed itself in it.
+# open_has_ended OPENER: returns whether the open has ended, or erad has killed itself during the
+# open.
 open_has_ended()
 {
 	[[ ! -s $T/armed ]] || ! is_running "$1"
@@ -457,8 +463,8 @@ test_gap_refuse_outlives_a_kill()
 		eractl open data 2> "$T/err" && fail "$point: the next open succeeded"
 		grep -q "(written-while-closed): .*the start of the device; .*has gap=refuse" "$T/err" || fail "$point: got $(cat "$T/err")"
 	done
-	# erad was killed at the first two points. The open was refused before erad reached the
-	# others.
+	# Only the first two points come before erad refuses the open, so erad was killed only
+	# there.
 	same $killed 2
 	: > "$T/armed"
 	eractl open data --accept-gap > /dev/null

@@ -27,8 +27,8 @@ test_send_of_an_open_volume()
 	eractl receive "$T/copy" --state "$T/state" < "$T/stream" > "$T/said"
 	cmp "$T/copy" /dev/mapper/data
 	last=$(tail -n 1 "$T/said")
-	# This copy of the device stands for a snapshot.  Writes after the token are in the next
-	# increment, and so are writes after the copy.
+	# This copy of the device stands for a snapshot. The write after the copy must be in the
+	# increment since the token.
 	write_at data 16777216 65536
 	token=$(eractl checkpoint data --token)
 	dd if=/dev/mapper/data of="$T/snapshot" bs=1M iflag=direct status=none
@@ -114,7 +114,8 @@ test_receive_binds_a_state_to_its_device()
 	umount "$T/mnt"
 	stated 3 "/dev/mapper/copy: a full copy is due: it was written since the last 'eractl receive'" /dev/mapper/copy "$T/increment"
 	dd if="$T/as_received" of=/dev/mapper/copy bs=1M oflag=direct status=none
-	# Cut the stream.  Then make a file system on the device.
+	# Cut the stream, and then make a file system on the device: receive must not overwrite this
+	# file system.
 	head -c 100 "$T/increment" > "$T/cut"
 	stated 1 "the stream was cut" /dev/mapper/copy "$T/cut"
 	mkfs.ext4 -q -F -L valuable /dev/mapper/copy

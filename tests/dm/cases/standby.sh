@@ -60,7 +60,8 @@ test_standby_life()
 	standby=$(standbys)
 	same "$(cat "/proc/$standby/oom_score_adj")" -1000
 	(($(awk '/VmLck/ { print $2 }' "/proc/$standby/status") > 8000)) || fail "its memory is not locked"
-	# All pages of the standby are in memory, so it never has to read a page.
+	# Every writable mapping is in memory as a whole, so the standby never waits until the
+	# kernel has read a page.
 	same "$(awk '/^[0-9a-f]+-/ { writable = $2 ~ /^rw-p/ } /^Size:/ { size = $2 } /^Rss:/ && writable && size != $2 { print }' \
 		"/proc/$standby/smaps")" ""
 	eractl create data "$(new_disk 64M)"
@@ -197,7 +198,8 @@ test_standby_told_to_end()
 	bounded 40 write_at data 0 4096 || fail "no erad serves the volume"
 	is_relieved "$first" || fail "the first standby is still there"
 
-	# This standby waits until its volumes have ended.
+	# Let the second standby hang when it is told to end: it waits for a write to the metadata,
+	# and the metadata hangs.
 	wait_until "there is one standby" one_standby
 	second=$(standbys)
 	dmsetup suspend --noflush --nolockfs slow-end
@@ -235,8 +237,8 @@ test_standby_hung_eratab()
 	kill_erad
 	wait_until "the standby answers" eractl status data
 	standby=$(standbys)
-	# The standby is stopped, so it does not end by itself, and the next erad kills it after some
-	# seconds.
+	# Stop the standby with SIGSTOP, so that it does not end by itself: the next erad kills it
+	# after some seconds.
 	kill -STOP "$standby"
 	: > "$T/next.log"
 	setsid erad < /dev/null > "$T/next.log" 2>&1 &

@@ -30,7 +30,8 @@ test_thrown_out_while_no_erad_runs()
 
 	tracked
 	stop_erad
-	# Another table of erad has replaced the table, and nothing was written in between.
+	# While no erad runs, another table of erad replaces the table, and nothing is written in
+	# between: this is no gap.
 	swap_table data "$erad"
 	start_erad
 	served_again
@@ -98,7 +99,8 @@ test_counters_switched_off()
 	: > "${ERAD_OUT:-/tmp}/erad.log"
 	counters 0
 	write_at data 0 4096
-	# While erad's table is in place, the counters do not matter.
+	# While erad's table is in place, erad records the writes itself, whether or not the
+	# counters are on.
 	same "$(changed data "$before")" "0 65536"
 	swap_table data "$linear"
 	wait_until "closed" eractl_state_is data closed
@@ -155,8 +157,8 @@ test_reader_before_the_comparison_is_refused()
 	dmsetup suspend lower
 	swap_table data "$erad"
 	wait_until "the metadata is read" metadata_is_read
-	# Start the readers at the same time: each waits a second, and erad stops waiting for the
-	# origin after five.
+	# Start the readers at the same time: each waits one second, and erad waits for the origin
+	# for five seconds.
 	for reader in "diff data --since $before" "map data" "dump data"; do
 		# shellcheck disable=SC2086
 		{ ! eractl $reader > /dev/null 2> "$T/err.${reader%% *}"; } &
@@ -181,7 +183,8 @@ test_reader_while_the_table_waits_for_its_resume_is_refused()
 
 	tracked
 	before=$(eractl checkpoint data)
-	# erad must find the loaded table when it looks, so that it waits for the table and does not close the volume.
+	# Stop erad until its own table is loaded again, but not resumed. Then erad waits for the
+	# resume, and does not close the volume.
 	kill -STOP "$(erad_pid)"
 	swap_table data "$linear"
 	dmsetup load data --table "$erad"
@@ -226,7 +229,8 @@ test_origin_written_while_another_table_is_in()
 	grep -q '</superblock>' "$T/out" || fail "the dump has no end"
 	eractl dump data 2>&1 > "$T/out2" | grep -q "data: the target of the volume was taken out of the table" || fail "dump by name gives no warning"
 	cmp "$T/out" "$T/out2"
-	# The origin stays open, so the write is in the page cache until erad flushes the origin.
+	# Keep the origin open, because its last close would write the page cache to the disk. So
+	# the write stays in the page cache until erad flushes the origin.
 	exec {opener}< "$origin"
 	dd if=/dev/urandom of="$origin" bs=4096 seek=2000 count=1 conv=notrunc status=none
 	swap_table data "$erad"
@@ -410,7 +414,8 @@ test_close_whose_metadata_fails_for_a_moment()
 	dmsetup create meta --table "$good"
 	tracked --metadata /dev/mapper/meta
 	swap_table meta "0 $(blockdev --getsz "$disk") error"
-	# Load the table now, because only five seconds are left after the begin of the close.
+	# Load the good table now: the metadata must work again within five seconds after the
+	# beginning of the close.
 	dmsetup load meta --table "$good"
 	eractl close data 2> "$T/err" &
 	closer=$!

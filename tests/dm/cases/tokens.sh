@@ -57,7 +57,7 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	eractl open data > /dev/null
 	eractl checkpoint data > /dev/null
 	due "$token" "does not know the token's timeline"
-	# The open has noticed that the metadata was put back.
+	# The open has noticed that the metadata was put back, so this diff lists everything.
 	same "$(eractl diff data --since "$old" --format ranges 2> /dev/null)" "0 67108864"
 	eractl create other "$(new_disk 64M)" > /dev/null
 	due "$(eractl status --json other | field token)" "the token is of metadata with UUID"
@@ -65,8 +65,9 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	grep -q "or a token of" "$T/err" || fail "got $(cat "$T/err")"
 }
 
-# gap_kinds: prints the kinds of the gaps, the oldest first.  If metadata was put back in the same
-# boot, the counters of the origin also show a write while the volume was closed.
+# gap_kinds: prints the kinds of the gaps, the oldest first. If metadata was put back in the same
+# boot, there may be a second gap, because the counters of the origin show writes that this metadata
+# does not know.
 gap_kinds()
 {
 	eractl status --json data | grep -o '"kind": *"[^"]*"' | sed 's/.*"\(.*\)"/\1/'
@@ -179,7 +180,7 @@ test_clone_with_the_same_uuid()
 		fail "forget does not say that the note stays"
 	[[ -e /var/lib/erad/seen/$uuid ]] || fail "there is no note"
 	eractl create clone "$copy" > /dev/null
-	# The note contains a token of the clone, so this open also notes a gap.
+	# The note now contains a token of the clone. So the open of the original records a gap.
 	eractl open data > /dev/null
 	same "$(gap_kinds)" metadata-rolled-back
 	before=$(eractl checkpoint data)

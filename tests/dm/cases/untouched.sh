@@ -117,7 +117,8 @@ test_untouched_origin()
 	DESCRIPTION="tracking a device that has data needs no option and changes no byte of the data, whether create succeeds or fails"
 	local disk type
 
-	# erad only reads the content. test_untouched_place tests the other types of content.
+	# erad only reads the origin, so three types of content are enough. test_untouched_place
+	# tests the other types, for the metadata.
 	for type in ext4 lvm random; do
 		disk_with "$type"
 		eractl create data "$disk" > /dev/null
@@ -137,8 +138,7 @@ test_untouched_by_table()
 	local origin disk type
 
 	origin=$(new_disk 64M)
-	# erad makes the same check as in test_untouched_place, which tests the other types of
-	# content.
+	# erad makes the same check as in test_untouched_place, so four types of content are enough.
 	for type in ext4 random lvm late; do
 		disk_with "$type"
 		dmsetup create byhand --table "0 131072 erad $disk $origin 128"
@@ -233,8 +233,8 @@ test_untouched_first_era()
 	origin=$(new_disk 64M)
 	truncate -s 32M "$T/place"
 	disk=$(losetup --find --show --direct-io=off "$T/place")
-	# The slow disk makes it possible to stop erad between the write of the first era and the
-	# end of its flush.
+	# The slow disk gives the test time to remove the device between the write of the first era
+	# and the end of its flush.
 	slow_disk slow "$disk" $((250 * SLOWNESS))
 	for option in "" --overwrite-metadata; do
 		eractl create data "$origin" --metadata /dev/mapper/slow $option > /dev/null 2> "$T/err" &
@@ -361,7 +361,7 @@ test_untouched_while_formatted()
 	eractl create data "$origin" --metadata $slow > /dev/null
 	eractl close data
 	eractl dump $slow > "$T/xml"
-	# Another process has the device open, without any target of erad.
+	# The program `metadata` holds the device open. No target of erad uses the device.
 	metadata $slow hold < <(sleep 120) > "$T/held" &
 	wait_until "it is held" test -s "$T/held"
 	for command in check repair dump "restore --input $T/xml --overwrite-metadata"; do
@@ -376,7 +376,7 @@ test_untouched_while_formatted()
 	dmsetup resume slow
 	eractl restore $slow --input "$T/xml" --overwrite-metadata > /dev/null &
 	creating=$!
-	# eractl takes this lock after it has claimed the device.
+	# eractl takes this lock after it has claimed the device, so wait for the lock.
 	wait_until "the device is claimed" grep -q "FLOCK .* $creating " /proc/locks
 	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "dmsetup made a table with the device meanwhile"
 	flock -n $slow true && fail "udev would examine the device"

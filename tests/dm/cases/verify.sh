@@ -30,7 +30,7 @@ test_verify_finds_what_went_past()
 	origin=$(losetup --find --show "$T/o")
 	eractl create data "$origin" > /dev/null
 	write_at data 8388608 65536
-	# This token names an era of other metadata.
+	# The changed digits make this a token of other metadata.
 	ends 3 "a full copy is due" eractl verify data --base "$T/o" --since "$(eractl checkpoint data --token | tr 0-4 5-9)"
 	era=$(eractl checkpoint data)
 	cp --sparse=always "$T/o" "$T/base"

@@ -12,7 +12,7 @@ test_gate_before_durable()
 	meta=$(new_disk 32M)
 	dmsetup create slowmeta --table "0 $(blockdev --getsz "$meta") linear $meta 0"
 	eractl create data "$origin" --metadata /dev/mapper/slowmeta
-	write_at data 0 4096		# the first write after an open makes erad do more
+	write_at data 0 4096		# erad does more for the first write after an open
 	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
 	dmsetup suspend --noflush --nolockfs slowmeta
 	printf 'needle' | dd of=/dev/mapper/data bs=512 seek=2048 conv=sync,nocreat oflag=direct status=none &
@@ -122,7 +122,8 @@ test_checkpoint_waits()
 	slow_disk sloworigin "$origin" 0
 	eractl create data /dev/mapper/sloworigin
 	write_at data 0 4096
-	# Reads are not delayed, so the checkpoint gets its witness.
+	# Delay only writes: the checkpoint reads the origin for its witness, and must not wait
+	# there.
 	swap_table sloworigin "0 $(blockdev --getsz "$origin") delay $origin 0 0 $origin 0 $((60000 * SLOWNESS))"
 	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4096 count=1 oflag=direct status=none &
 	writer=$!
@@ -134,7 +135,7 @@ test_checkpoint_waits()
 	nap 1.5
 	is_running $checkpoint || fail "acknowledged with the write still in flight"
 	is_running $writer || fail "the write has not waited for its disk"
-	# The suspend of the old table lets the delayed write go on.
+	# The swap suspends sloworigin. Then dm-delay submits the delayed write at once.
 	swap_table sloworigin "0 $(blockdev --getsz "$origin") delay $origin 0 0 $origin 0 0"
 	wait $checkpoint || fail "the checkpoint failed"
 	same "$(cat "$T/era")" 2
@@ -293,7 +294,7 @@ test_adoption_beside_hung_metadata()
 	DESCRIPTION="if the metadata of one volume hangs, erad still serves all other volumes, and serves this volume as soon as its metadata works"
 	local disk name
 
-	# In eratab, the volumes whose metadata hangs come first.
+	# The volumes whose metadata will hang are created first, so they come first in eratab.
 	for name in closed stuck; do
 		disk=$(new_disk 32M)
 		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"
@@ -303,7 +304,7 @@ test_adoption_beside_hung_metadata()
 	eractl create data "$(new_disk 64M)" > /dev/null
 	write_at data 0 4096
 	stop_erad
-	# Only the metadata of these targets shows to which volumes they belong.
+	# Rename the devices, so that only the metadata shows to which volumes their targets belong.
 	dmsetup rename data renamed
 	dmsetup rename stuck lost
 	dmsetup suspend --nolockfs below-closed
@@ -383,7 +384,7 @@ test_volume_udev_is_busy()
 	number=$(lsblk -dno MAJ:MIN "$origin" | tr -d ' ')
 	eractl create data "$origin"
 	eractl close data
-	# There is no udev here. The test makes the files that erad reads.
+	# No udev runs in the VM. The test makes those files of udev that erad reads.
 	mkdir -p /run/udev/data
 	touch /run/udev/control /run/udev/queue
 	eractl open data

@@ -120,7 +120,8 @@ test_checkpoint_takes_a_witness()
 	eractl bookmark data before > /dev/null
 	power_cut write_past "$origin" 8192
 	same "$(nr_gaps data)" 2
-	# The older copy of the metadata has an older witness.
+	# Put back an older copy of the metadata. Its witness has the older content of the block,
+	# and the copy has no record of the write. So the open records a gap.
 	eractl checkpoint data > /dev/null
 	cp --sparse=always /var/lib/erad/data.erad "$T/older"
 	write_at data 0 4096

@@ -94,8 +94,8 @@ data 1 2 128 KiB - alpha /a/deep"
 	same "$(eractl explain data --json --since 1 | ranks)" "12 alpha /a
 2 alpha /a/deep
 5 beta /a"
-	# In era 1, 11 blocks are written.  In era 2, blocks 0 to 7 are written, and two of these
-	# blocks are new.
+	# In era 1, 11 blocks were written, and in era 2, blocks 0 to 7. Blocks 6 and 7 were not
+	# written in era 1, so 13 blocks have changed in 19 first writes.
 	same "$(blocks_since 1)" "13 19 0"
 	eractl explain data > "$T/table"
 	same "$(grep -c . "$T/table")" 5
@@ -118,7 +118,8 @@ data 1 2 128 KiB - alpha /a/deep"
 	bpftool map dump pinned $writers_map > "$T/dump"
 	grep -q '"comm": "alpha"' "$T/dump" || fail "no alpha: $(< "$T/dump")"
 
-	# Another volume has its own writers.  A removed cgroup has no name any more.
+	# The writers of another volume are counted separately. A removed cgroup has no name any
+	# more.
 	eractl create other "$(new_disk 64M)"
 	write_at other 0 4096
 	same "$(eractl top --json other | ranks)" "1 dd /"

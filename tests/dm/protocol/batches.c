@@ -152,8 +152,8 @@ static void *poll_main(void *arg)
 }
 
 /*
- * An owner may sleep in poll() while a batch is outstanding.  If writes were held during this
- * sleep, the commit wakes the owner.
+ * While a batch is outstanding, an owner may sleep in poll(). If other writes are held, the commit
+ * of the batch wakes the owner.
  */
 void poll_wakes_after_commit(void)
 {

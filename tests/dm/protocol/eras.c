@@ -65,7 +65,7 @@ void rollover_drains(void)
 	EXPECT(new_era(2, 3, 0), EBUSY);	/* there is only one drain at a time */
 	new_era_waits(1, 2);
 	CHECK(!(info().status & ERAD_DRAINING));
-	/* end_io has run already, but the scheduler may run the writer later */
+	/* The write has completed, but its thread may not have run since. */
 	for (int i = 0; i < 50 && !w.done; i++)
 		usleep(2000);
 	CHECK(w.done);
@@ -96,7 +96,7 @@ void counts_of_many_eras(void)
 		EXPECT(stats().passed, era * (era + 1) / 2);
 		EXPECT(stats().released, era);
 	}
-	/* there is no write in this era */
+	/* begin two eras without a write: no count changes */
 	EXPECT(prepare(6), 0);
 	EXPECT(new_era(5, 6, 10000), 0);
 	EXPECT(prepare(7), 0);

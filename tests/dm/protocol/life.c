@@ -139,7 +139,10 @@ void detach_policy_fail(void)
 	EXPECT(info().state, ERAD_LOADING);
 }
 
-/* The detach timeout starts at the resume, and stops while the device is suspended. */
+/*
+ * With detach_policy fail: while the device is suspended, the instance does not fail. Each resume
+ * starts the full detach timeout again.
+ */
 void detach_timeout_suspended(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };

@@ -146,8 +146,8 @@ void message_without_answer(void)
 	EXPECT(message_reply(m.id, 0, 2), ENOENT);
 
 	/*
-	 * with both kinds of suspend: the first sender gets the error, and so does a second sender,
-	 * which waits for the first one
+	 * A suspend, with or without noflush, ends both senders with an error: the first one, and
+	 * the second one, which waits for the first.
 	 */
 	for (int noflush = 0; noflush < 2; noflush++) {
 		send_message(&s, "checkpoint");
@@ -227,7 +227,7 @@ void message_times_out(void)
 	EXPECT(strcmp(s.text, "3\n"), 0);
 }
 
-/* The owner of a new table may attach a little later. */
+/* A message to a new table waits a while, until an owner has attached. */
 void message_waits_for_owner(void)
 {
 	struct sender s;

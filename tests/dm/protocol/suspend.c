@@ -124,7 +124,10 @@ void written_between_tables(void)
 	commit(fetch().batch);
 	EXPECT(finish(&w), 0);
 	EXPECT(do_io(DISCARD, 0, 8192), 0);
-	/* A held write returns to dm, and dm has not counted it yet. */
+	/*
+	 * The suspend returns this held write to dm. dm has not counted the write yet, so the count
+	 * below contains only the first write and the discard.
+	 */
 	start(&held);
 	wait_in();
 	EXPECT(run("dmsetup load " NAME " --table '%s'", table), 0);
