@@ -231,9 +231,9 @@ static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 }
 
 /*
- * Returns the index of the entry before which all marks must be expected, when all entries before i
- * are durable. This is the next durable entry: a write is released only after its blocks are
- * recorded, so the marks up to there are about recorded writes.
+ * Returns up to which entry the marks must be expected if all entries before i are durable: the
+ * next durable entry. The marks before it are of writes that were released, so the blocks of these
+ * writes are recorded by the entries before i.
  */
 static size_t told_until(const struct replay *r, const struct group *g, size_t i)
 {

@@ -257,7 +257,7 @@ static bool note_lasting_gap(struct store *s, enum erad_gap_kind kind)
 	expect(after[now - 1].era == info.era && info.floor_era == info.era);
 	added = has[kind] != had[kind];
 	expect(added ? has[kind] == had[kind] + 1 && (now == nr + 1 || now == ERAD_GAPS) : now == nr);
-	/* In the same era, the gap is noted already. */
+	/* A second note in the same era must change nothing. */
 	expect(!store_gap_goes_on(s, kind, "lasts", NULL));
 	expect(store_gaps(s, before) == now && before[now - 1].era == info.era);
 	store_gap_totals(s, had);
@@ -265,7 +265,10 @@ static bool note_lasting_gap(struct store *s, enum erad_gap_kind kind)
 	return added;
 }
 
-/* Notes a gap that goes on for several eras.  Only a snapshot makes it two gaps. */
+/*
+ * Notes a gap that goes on for several eras. The gap is listed once, or twice if a snapshot is made
+ * meanwhile.
+ */
 static void exercise_lasting_gap(struct store *s, enum erad_gap_kind kind)
 {
 	struct store_info info;

@@ -22,7 +22,7 @@
  *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
  *	R	a write goes back to dm only in a noflush suspend, because otherwise dm would make it an I/O error
  *	A	erad finds metadata in an era that fits the era of the live target, and no batch that another owner has fetched
- *	G	a checkpoint is acknowledged only by an erad that knows of a degrade record in force
+ *	G	if a degrade record is in force, only an erad that knows it acknowledges a checkpoint
  *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
  *
  * -DM_… breaks the model in one place, and spin must find the error. tests/model/check does this for each of them.
@@ -181,7 +181,9 @@ init {
 		inst[0].resumed = true;
 		inst[1].cur = NONE;
 #ifdef BEGINS_DEGRADED
-		/* An erad has served era 1.  After its end, the module has degraded. */
+		/*
+		 * Begin after an erad has served era 1 and has ended, and the module has degraded.
+		 */
 		dera = 1;
 		drecord = 1;
 		inst[0].record = 1;

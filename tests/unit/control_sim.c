@@ -11,7 +11,7 @@
 #include "target_sim.h"
 #include "writers_sim.h"
 
-#define LOAD_AFTER_GO	2000u	/* for how many commits the load goes on after sim_go() */
+#define LOAD_AFTER_GO	2000u	/* the load ends this many commits after sim_go() */
 
 int control_open(int *fd, struct err *err)
 {

@@ -449,8 +449,8 @@ void sim_random_op(struct sim *s, uint64_t seed)
 		break;
 	case 2:
 		/*
-		 * The caller lets an I/O fail. Here it may be the I/O of a fold, or of a mark or an
-		 * era during the fold.
+		 * The caller makes an I/O of this operation fail. This may be an I/O of the fold,
+		 * or of a mark or an era during the fold.
 		 */
 		if (s->c->kinds & SIM_FOLD_NEST)
 			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });

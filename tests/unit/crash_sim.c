@@ -161,8 +161,8 @@ static void explore_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 }
 
 /*
- * The model must allow the disk's content.  Opens the metadata, runs the steps and closes the
- * metadata.
+ * Opens the metadata, runs the steps and closes the metadata. Before the call, the model must allow
+ * the content of the disk.
  */
 static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 {

@@ -36,8 +36,8 @@ void sim_degrade(struct sim *s)
 }
 
 /*
- * Takes the steps of erad_format.h in order, up to the step after which the target holds writes
- * again. Returns 0 or a negative errno.
+ * Makes a degraded target hold writes again, by the steps of erad_format.h in their order. Returns
+ * 0 or a negative errno.
  */
 static int take_back(struct sim *s)
 {
@@ -92,8 +92,8 @@ bool sim_attach(struct sim *s)
 		if (s->target.degraded || store_degraded(s->store))
 			ret = take_back(s);
 		/*
-		 * The target may have degraded meanwhile. Then take it back again, and make it
-		 * ready afterwards.
+		 * The target may have degraded meanwhile. Then make it hold writes again first, in
+		 * the next round of this loop.
 		 */
 		if (!ret && !s->failed && !s->target.degraded)
 			ret = make_ready(s);

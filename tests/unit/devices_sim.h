@@ -19,8 +19,9 @@ void devices_begin(void);
 void devices_end(void);
 
 /*
- * How many further opens with O_EXCL fail with EBUSY; the process that has the lock of
- * common/reader_lock.h, or 0; and at how many further looks the lock is not there yet.
+ * devices_busy_opens: how many further opens with O_EXCL fail with EBUSY. devices_unlocked_looks:
+ * how many further looks for the lock of common/reader_lock.h find no lock. devices_reader: the
+ * process that later looks find as the owner of the lock, or 0.
  */
 extern unsigned int devices_busy_opens, devices_unlocked_looks;
 extern pid_t devices_reader;

@@ -97,8 +97,8 @@ void model_try_gap(struct model *m, uint32_t era)
 	for (b = 0; b < m->nr_blocks; b++)
 		raise_to(&m->max[b], era);
 	/*
-	 * If the snapshot is not complete, a later fold completes it.  Then the floor in the
-	 * snapshot is at most the snapshot's newest era.
+	 * If the snapshot is not complete, a later fold may complete it after the floor has risen.
+	 * Then the floor in the snapshot is at most the snapshot's newest era.
 	 */
 	for (b = 0; b < m->nr_blocks && m->snap.may && !m->snap.must; b++)
 		raise_to(&m->snap.max[b], m->snap.era);

@@ -33,9 +33,9 @@ extern struct ops_sim {
 	uint64_t sectors;
 	unsigned int sector_size;
 	bool in_use;
-	bool only_read;			/* the user is a reader of erad's own */
+	bool only_read;			/* the user of the origin is a reader of erad's own */
 	const char *user;		/* the user if in_use is true; NULL: "it is mounted" */
-	bool taken;			/* somebody takes the origin just before dm_create() */
+	bool taken;			/* another user opens the origin just before dm_create() */
 	/* the kernel's counter of writes to the origin, if the origin has counters */
 	bool counted;
 	uint64_t written;

@@ -365,7 +365,10 @@ static void test_volume_was_attached_if_its_device_or_the_configuration_says_thi
 	sim.filter = 1;
 	assert_int_equal(below_check(DEVICE, "pv", "/dev/sdb", &err), 0);
 	assert_int_equal(below_check(0, "pv", "/dev/sdb", &err), 0);
-	/* A configuration that cannot be read does not show that the volume was created. */
+	/*
+	 * A configuration that cannot be read does not show whether the volume was attached or
+	 * created, so the check fails.
+	 */
 	sim.filter = -EIO;
 	assert_int_equal(below_check(DEVICE, "pv", "/dev/sdb", &err), -EIO);
 	assert_string_equal(err.msg, "cannot read LVM's configuration");

@@ -209,7 +209,7 @@ static void test_holders_other_than_the_volume_and_its_image_are_found(void **st
 	add_holder(2, "data-image-origin", UUID_TEXT "-image-origin");
 	add_holder(3, "data-image", UUID_TEXT "-0123456789abcdef-backup-image");
 	holders_are("");
-	/* A device of the image of another volume.  Its name is cut. */
+	/* A device of the image of another volume. holders_find() cuts its name. */
 	memset(long_name, 'x', sizeof(long_name) - 1);
 	long_name[sizeof(long_name) - 1] = 0;
 	add_holder(4, long_name, "ERAD-01020304-0506-0708-090a-0b0c0d0e0f11-image");
@@ -253,7 +253,7 @@ static void test_an_image_that_erad_is_removing_is_no_other_holder(void **state)
 	devices_unreadable("/sys/devices/dm-3/dm/uuid");
 	assert_int_equal(holders_find(SDA, &own, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "");
-	/* The kernel removes both. */
+	/* The kernel is removing both devices of the image. */
 	add_holder(2, "data-image-origin", UUID_TEXT "-image-origin");
 	devices_unreadable("/sys/devices/dm-2/dm/name");
 	devices_unreadable("/sys/devices/dm-2/dm/uuid");

@@ -14,7 +14,10 @@
 
 #define SDB	makedev(8, 16)
 
-/* Probes SDB after the next `busy` exclusive opens, of which the first `unlocked` find no lock. */
+/*
+ * Probes SDB. The next `busy` exclusive opens fail. The next `unlocked` looks for the lock of a
+ * reader find no lock, and later looks find `reader` as its owner; 0: no owner.
+ */
 static enum probe_user probe(unsigned int busy, unsigned int unlocked, pid_t reader)
 {
 	struct err who;

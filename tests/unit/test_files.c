@@ -98,7 +98,10 @@ static void test_a_write_beside_a_path_leaves_nothing(void **state)
 	assert_holds("old");
 	snprintf(missing, sizeof(missing), "%s/missing/file", dir);
 	assert_int_equal(file_try_write(missing), -ENOENT);
-	/* The file behind a link is where a program would write. */
+	/*
+	 * If a link leads to a file, the directory of this file is tried. If a link leads to no
+	 * file, the directory of the link is tried.
+	 */
 	assert_int_equal(symlink("missing/file", temporary), 0);
 	assert_int_equal(file_try_write(temporary), 0);
 	assert_int_equal(unlink(temporary), 0);

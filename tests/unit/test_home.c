@@ -231,7 +231,7 @@ static void test_a_file_of_somebody_else_is_not_overwritten(void **state)
 	assert_non_null(fgets(content, sizeof(content), f));
 	fclose(f);
 	assert_string_equal(content, "mine");
-	/* The user can do what the message says. */
+	/* Do what the message tells the user to do. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
 	assert_true(rewritten);

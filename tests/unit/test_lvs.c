@@ -52,7 +52,7 @@ int __wrap_dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struc
 
 int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct err *e)
 {
-	/* The second one takes longest. */
+	/* The swap of the second device takes longest. */
 	*swap_us = d == &lv[1] ? 50 : 20;
 	return step("swap", d, e);
 }

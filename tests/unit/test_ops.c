@@ -114,7 +114,7 @@ static void test_create_does_not_wait_for_a_place_that_hangs(void **state)
 	sim.hung = ORIGIN;
 	refuse_at_once(create_args_of_data(), -ETIMEDOUT, ORIGIN " hangs for 20 seconds");
 	assert_tab("");
-	/* The name is free. */
+	/* The refused creates do not keep the name in use. */
 	sim.hung = NULL;
 	create_data();
 	close_data();
@@ -127,7 +127,7 @@ static void test_create_does_not_wait_for_the_places_of_other_volumes(void **sta
 	write_file(tab_path, "other /mnt/hung/origin /mnt/hung/metadata\n");
 	create_data();
 	close_data();
-	/* The paths are compared nevertheless. */
+	/* The text of a path is compared even if the path hangs. */
 	write_file(tab_path, "other /mnt/hung/origin " ORIGIN "\n");
 	unlink(metadata);
 	refuse_create(create_args_of_data(), -EEXIST, "origin " ORIGIN " is the metadata of volume other in line 1");
@@ -177,7 +177,7 @@ static void test_another_file_with_the_inode_of_deleted_metadata_is_no_conflict(
 	place_peek(other, PEEK_DEVICE, &v->place);
 	assert_int_equal(conflict_live(&u, &err), -EBUSY);
 
-	/* erad writes a new file, so the old place is no longer known. */
+	/* erad writes a new metadata file, so it drops what it knew about the deleted file. */
 	assert_int_equal(unlink(metadata), 0);
 	unlink(other);
 	assert_int_equal(home_check_open(v, &err), 0);

@@ -72,13 +72,16 @@ static void test_a_close_waits_until_the_volumes_own_target_has_released_the_ori
 	create_data();
 	close_data();
 	assert_int_equal(gaps_after_open(), 0);
-	/* More attempts than another user of the origin is waited for. */
+	/*
+	 * The target of the volume itself keeps the origin busy for 30 attempts. The close waits
+	 * longer for it than for another user.
+	 */
 	fixture_busy_claims = 30;
 	fixture_busy_own = true;
 	close_data();
 	assert_int_equal(fixture_busy_claims, 0);
 	assert_int_equal(gaps_after_open(), 0);
-	/* Another user: the close gives up. */
+	/* Another user keeps the origin busy: the close stops trying after 20 attempts. */
 	fixture_busy_claims = 30;
 	fixture_busy_own = false;
 	close_data();

@@ -254,7 +254,7 @@ static void test_a_reader_of_the_origin_refuses_an_open_and_is_not_noted(void **
 	sim.in_use = sim.only_read = false;
 	assert_int_equal(gaps_after_open(&none), 0);
 	close_data();
-	/* A reader that takes the origin during the open. */
+	/* A reader opens the origin while the volume is being opened. */
 	sim.only_read = sim.taken = true;
 	sim.create = (struct refusal){ -EBUSY, "the origin is busy" };
 	refuse_open(-EBUSY, "the origin is busy");
@@ -337,7 +337,7 @@ static void test_a_note_that_is_no_utf8_still_answers_a_diff(void **state)
 	create_data();
 	close_data();
 	sim.in_use = true;
-	/* The text of the note ends within the last character. */
+	/* The note has room for only a part of the text, and ends within the last character. */
 	sim.user = "mounted at /mnt/a-directory-with-a-\xff-in-its/caf\xc3\xa9";
 	refuse_open(-EBUSY, sim.user);
 	sim.in_use = false;

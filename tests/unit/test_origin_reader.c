@@ -33,7 +33,7 @@
 static struct {
 	atomic_bool hangs;		/* opening HUNG does not end */
 	atomic_bool no_fork;		/* the reader cannot start a process */
-	/* A process stops, when it has written a part of an answer. */
+	/* each process stops after it has written a part of an answer */
 	atomic_bool stops;
 	atomic_uint opened;		/* how often an origin was opened */
 	atomic_uint flushed;		/* how often an origin was flushed */
@@ -168,7 +168,7 @@ void __wrap_dm_setup(void)
 ssize_t __real_write(int fd, const void *bytes, size_t len);
 ssize_t __wrap_write(int fd, const void *bytes, size_t len);
 
-/* Writes a refusal or half of an answer, and waits. */
+/* While shared->stops is set, writes a refusal or half of an answer, and then waits. */
 ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 {
 	const bool whole = len == sizeof(struct origin_answer), code = len == sizeof(int);
@@ -346,7 +346,7 @@ static void test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs(void **st
 	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	assert_string_equal(err.msg, "the origin 7:2 cannot be read, because erad cannot start a process that reads it: Resource temporarily unavailable");
 	assert_int_equal(a.code, -EAGAIN);
-	/* The reader goes on, and reads the origin when it can fork again. */
+	/* When the reader can fork again, it reads the origin. */
 	shared->no_fork = false;
 	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, 0);
@@ -366,13 +366,13 @@ static void test_a_process_that_stops_within_an_answer_is_not_awaited(void **sta
 	shared->stops = true;
 	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	assert_string_equal(err.msg, "the origin 7:2 was not read within 0 seconds; check whether the device hangs");
-	/* The part that has come is lost, so the next question is a new one. */
+	/* The part of the answer that has arrived is dropped, so the next call asks again. */
 	assert_int_equal(asked.fd, -1);
 	shared->stops = false;
 	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, 0);
 
-	/* The reader stops when it has sent a refusal. */
+	/* Let the reader stop after it has sent a refusal. */
 	shared->no_fork = true;
 	shared->stops = true;
 	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
@@ -418,7 +418,10 @@ static void test_stores_are_examined_in_other_processes(void **state)
 	assert_string_equal(err.msg, "the copy-on-write store at /dev/hung cannot be examined, because an attempt to examine it has not ended; check whether the device hangs");
 	assert_int_equal(shared->opened, before);
 	origin_drop(&asked);
-	/* Another store has another process. */
+	/*
+	 * Another store is examined in another process, so this does not wait for the store that
+	 * hangs.
+	 */
 	assert_int_equal(origin_ask(&others, &used, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, -EBUSY);
 	assert_string_equal(a.err.msg, "/dev/used is in use");
@@ -428,7 +431,7 @@ static void test_stores_are_examined_in_other_processes(void **state)
 	assert_int_equal(a.code, 0);
 	assert_int_equal(a.store.dev, OTHER);
 	assert_int_equal(a.store.nr_sectors, 77);
-	/* A held store is found by its number. */
+	/* A store that a mapped device holds is found by its device number. */
 	assert_int_equal(origin_ask(&others, &held, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, -EEXIST);
 	assert_string_equal(a.err.msg, "/dev/shown has content");
@@ -463,7 +466,7 @@ static void test_devices_are_removed_and_discarded_in_other_processes(void **sta
 	assert_int_equal(a.code, -EOPNOTSUPP);
 	assert_int_not_equal(shared->pid, getpid());
 	assert_false(shared->alone);
-	/* The process notices that its asker has gone. */
+	/* If the caller goes away before the discard begins, the process notices this. */
 	shared->hangs = true;
 	assert_int_equal(origin_ask(&asked, &discard, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	origin_drop(&asked);
@@ -505,11 +508,11 @@ static void test_file_systems_are_synced_and_frozen_in_other_processes(void **st
 	shared->hangs = true;
 	assert_int_equal(origin_ask(&asked, &sync, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	assert_string_equal(err.msg, "the file system on /dev/mapper/data was not synced within 0 seconds; check whether the origin of the volume hangs");
-	/* The freeze does not wait for the sync. */
+	/* The freeze begins although the sync still hangs. */
 	assert_int_equal(origin_ask(&asked, &swap, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	assert_string_equal(err.msg, "the file system on /dev/mapper/data was not frozen within 0 seconds; check whether the origin of the volume hangs");
 	origin_drop(&asked);
-	/* Another freeze waits for the first one. */
+	/* A second freeze does not begin before the first one has ended. */
 	assert_int_equal(origin_ask(&asked, &swap, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
 	assert_string_equal(err.msg, "the file system on /dev/mapper/data cannot be frozen, because an attempt to freeze it has not ended; check whether the origin of the volume hangs");
 	shared->hangs = false;

@@ -62,7 +62,7 @@ static pid_t start_reader(bool *taken)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		/* After a failed test, nobody ends this process. */
+		/* If the test fails, nobody ends this process, so let it die with its parent. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		c = reader_lock_take(DEVICE) >= 0;
 		if (write(pipes[1], &c, 1) != 1)
@@ -98,7 +98,7 @@ static void test_the_owner_is_the_process_that_has_the_lock(void **state)
 		assert_int_equal(reader_lock_take(DEVICE), -1);
 		assert_int_equal(reader_lock_owner(DEVICE), pid);
 		end_reader(pid);
-		/* The file is still there. */
+		/* The lock file still exists, but no process has the lock. */
 		assert_int_equal(access(path, F_OK), 0);
 		assert_int_equal(reader_lock_owner(DEVICE), 0);
 	}

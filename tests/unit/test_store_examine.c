@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A store with content is refused, also when a mapped device holds it, and is discarded only for an asker. */
+/*
+ * Copy-on-write stores of images: a store with content is refused, even if a mapped device holds
+ * the store. A store is discarded only while a caller waits.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>

@@ -80,7 +80,7 @@ static int tear_down(void **state)
 	return fixture_tear_down(state);
 }
 
-/* Starts the part of the fixture's volume, under load. */
+/* Starts the checkpoint in the fixture's volume, under load. */
 static void begin(void)
 {
 	struct checkpoint c = { .together = &both, .member = US };
@@ -92,7 +92,7 @@ static void begin(void)
 	assert_int_equal(checkpoint_request(volume, &c, &err), 0);
 }
 
-/* Waits for the end of the volume's part.  Returns its result. */
+/* Waits for the end of the checkpoint in the fixture's volume. Returns its result. */
 static int end(uint32_t *era)
 {
 	struct err err;
@@ -131,7 +131,10 @@ static void wait_for_commits(void)
 		usleep(100);
 }
 
-/* Goes on until the volume has flipped, and the other one has not. */
+/*
+ * Starts the checkpoint, and returns when the fixture's volume has flipped and the other volume has
+ * not.
+ */
 static void hold(void)
 {
 	begin();
@@ -183,7 +186,7 @@ static void test_writes_are_served_at_once_when_another_volume_fails(void **stat
 	assert_int_equal(both.result, -EIO);
 	assert_string_equal(both.err.msg, "volume other: it is broken");
 	wait_for_commits();
-	/* The target has begun the era, so the next checkpoint begins the one after it. */
+	/* The target has begun era 2 already, so the next checkpoint begins era 3. */
 	sim_load(0, 20, 20);
 	assert_int_equal(durable_era(), 2);
 }
@@ -333,7 +336,10 @@ static void end_other(const struct checkpoint *c, int result, bool again)
 		together_ended(c->together, c->member);
 }
 
-/* Goes on until the fixture's volume has flipped, and the other one has not. */
+/*
+ * Lets the other volume arrive. Returns when the fixture's volume has flipped and the other volume
+ * has not.
+ */
 static void gather_other(const struct checkpoint *c)
 {
 	uint64_t until;
@@ -397,7 +403,10 @@ static void test_others_can_have_a_checkpoint_while_one_catches_up_with_its_meta
 	c = other_is_asked();
 	assert_null(c.together);
 	have_own_checkpoint(2);
-	/* The target was in another era than expected, so it catches up once more. */
+	/*
+	 * Let the target of the other volume be in an unexpected era: then the other volume is
+	 * asked for one more checkpoint of its own.
+	 */
 	end_other(&c, -EAGAIN, true);
 	c = other_is_asked();
 	assert_null(c.together);
@@ -459,7 +468,7 @@ static void test_volume_ends_though_a_snapshot_waits_for_a_lock_that_is_never_re
 
 	(void)state;
 	pthread_mutex_lock(&volume->checkpoint_lock);
-	/* The message thread waits, with a reference to the store. */
+	/* The message thread waits for the lock, and has a reference to the store. */
 	sim_message(ERAD_MESSAGE_TAKE_SNAPSHOT);
 	volume_kick(volume);
 	while (!atomic_load(&volume->waiting))

@@ -66,7 +66,7 @@ static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *c
 		fail_disk(true);
 }
 
-/* Leaves a snapshot behind: its fold has failed, and so has its drop. */
+/* Leaves a snapshot behind: the fold of the snapshot has failed, and so has its drop. */
 static void orphan_snapshot(bool lasts)
 {
 	static atomic_bool failed;
@@ -394,7 +394,7 @@ static void look_at_progress(struct disk *d, enum disk_op op, bool after, void *
 	(void)ctx;
 	if (op != DISK_FLUSH || after || watched)
 		return;
-	/* A volume is found once in a write. */
+	/* volumes_hang() reports a volume only once for the same write. */
 	watched = volumes_hang(0, &who) && !volumes_hang(0, &who);
 }
 

@@ -189,7 +189,10 @@ int fixture_tear_down(void **state)
 	return 0;
 }
 
-/* The adopter looks for targets once, before there is a target.  Later, no test wakes it. */
+/*
+ * The adopter looks for targets only once, at the start, when there is no target. No test wakes the
+ * adopter later.
+ */
 int fixture_start_registry(void **state)
 {
 	struct err err;

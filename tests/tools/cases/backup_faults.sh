@@ -193,8 +193,8 @@ test_backup_compares_manifest_with_the_files()
 		incr-000002.erad 2 s|:1","time"|:3","time"|
 		incr-000004.erad s|"size":[0-9]*|"size":4096|
 	END
-	# Without --verify, too.  The newest copy has another base, so the increment is made on the
-	# copy before it.
+	# Now without --verify. MANIFEST names another base for the newest copy, so the increment is
+	# made on the copy before it.
 	rm -rf "$T/dir"
 	cp -a "$T/good" "$T/dir"
 	sed -i '$ s|"base":"incr-000003|"base":"incr-000002|' "$T/dir/MANIFEST"

@@ -66,7 +66,7 @@ test_diff_adds_the_offset()
 		cmp - <(cut -d ' ' -f 1 "$T/want")
 	eractl diff "$T/m" --since 3 --offset $mib --format ddrescue > "$T/map"
 	perl -lane 'print hex $F[0], " ", hex $F[1] if $#F == 2 && $F[2] eq "+"' "$T/map" | cmp - "$T/want"
-	# The map has no gap, and ends at the end of the volume.
+	# The map must have no gap, and must end at the end of the volume.
 	same "$(perl -lane 'next if /^#/ || $seen++ < 1; die "hole" if hex $F[0] != $end; $end += hex $F[1]; END { print $end }' "$T/map")" \
 		$((mib + 3224 * 65536 + 5 * 512))
 	eractl diff "$T/m" --since 3 --offset $mib --json > "$T/json"

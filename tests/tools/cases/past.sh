@@ -120,7 +120,7 @@ test_diff_refuses_metadata_with_another_device_on_the_origin()
 	# A snapshot shows an earlier moment, so there is no warning.
 	same "$(eractl diff "$T/m" --since 1 --snapshot --format ranges 2>&1)" "0 2621440"
 	eractl dump "$T/m" --snapshot 2>&1 > /dev/null | grep . && fail "dump of the snapshot printed a warning"
-	# The next open of erad removes the note.
+	# Make the metadata anew without the note: the next open of erad would remove the note.
 	rm "$T/m"
 	metadata "$T/m" format 300 5 timeline 77 era 1 mark 0 40 era 3 close-sealed "$T/v"
 	same "$(eractl diff "$T/m" --since "$(token 3)" --format ranges 2>&1)" ""
