@@ -45,9 +45,9 @@ static struct chain {
 	unsigned int number;
 	unsigned int first;		/* the first block */
 	unsigned int order;		/* the first volume */
-	unsigned int recorded;		/* a bit for each volume whose blocks are written before */
+	unsigned int recorded;		/* bit i: the blocks on volume i are recorded first */
 	atomic_uint begun, completed;	/* numbers of writes since the start */
-	/* The same at the beginning and at the end of the checkpoint. */
+	/* `completed` when the checkpoint begins, and `begun` when the checkpoint ends. */
 	unsigned int completed_before, begun_after;
 } chain[CHAINS];
 

@@ -191,7 +191,7 @@ bool nomem;			/* whether there is no memory for the next page of a bitmap */
 #define RECORDS(b)	(b)
 #endif
 
-/* A new id for ++last_batch_id: any number that nobody uses, because ids are only compared. */
+/* A new id for ++last_batch_id: any number that is not in use, because ids are only compared. */
 #define FRESH(n)	(inst[0].batch_id != n && inst[1].batch_id != n && !OWNER_HAS(n))
 #define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Tests what dm_tables.c asks device-mapper for, and in which state a failed swap leaves a device,
- * with a stand-in for the ioctls.
+ * Tests which calls to device-mapper dm_tables.c makes, and in which state a failed swap leaves a
+ * device, with a stand-in for the ioctls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -367,7 +367,9 @@ static void test_loaded_table_is_compared_with_the_live_one(void **state)
 	assert_false(dm_tables_loaded_is(&d, makedev(8, 1), makedev(253, 9)));
 	sim.nr_loaded = 1;
 	assert_false(dm_tables_loaded_is(&d, makedev(8, 1), makedev(253, 9)));
-	/* The same table, which names another device than `from`, is not a table of this load. */
+	/*
+	 * A loaded table that was made from another device than `from` is not a table of this load.
+	 */
 	sim.nr_loaded = 2;
 	memcpy(sim.loaded, sim.live, sizeof(sim.live));
 	assert_false(dm_tables_loaded_is(&d, makedev(9, 9), makedev(253, 9)));

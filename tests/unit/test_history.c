@@ -126,14 +126,17 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 		store_info(s, &info);
 		assert_int_equal(info.floor_era, era);
 	}
-	/* In the same era, nothing is written. */
+	/* A second call in the same era writes nothing. */
 	ops = d.ops;
 	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses it", NULL), 0);
 	assert_int_equal(d.ops, ops);
 	assert_int_equal(store_gaps(s, gap), 1);
 	assert_int_equal(gap[0].era, 39);
 	assert_int_equal(info.gaps, 1);
-	/* Another detail is another gap, even if one text is the beginning of the other. */
+	/*
+	 * A gap with another detail is another gap, even if one detail is the beginning of the
+	 * other.
+	 */
 	assert_int_equal(store_begin_era(s, 40, NULL), 0);
 	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 	assert_int_equal(store_gaps(s, gap), 2);
@@ -142,13 +145,16 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 	store_close(s, false, NULL);
 
 	/*
-	 * A snapshot keeps the newest gap that it shows, so another gap with the same detail is
-	 * added. There are never more than two of them.
+	 * The newest gap that a snapshot shows is kept unchanged, so a later gap with the same
+	 * detail is added. There are never more than two gaps with this detail.
 	 */
 	s = open_store(&d, STORE_WRITE);
 	for (era = 41; era < 80; era += 3) {
 		assert_int_equal(store_begin_snapshot(s, era, true, NULL), 0);
-		/* Odd rounds: the gap goes on after the request, but before the fold begins the snapshot. */
+		/*
+		 * In odd rounds, the gap goes on between the request and the fold that makes the
+		 * snapshot.
+		 */
 		if (era % 2)
 			assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 		assert_int_equal(store_fold(s, NULL), 0);

@@ -35,7 +35,7 @@ static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
 	/* A volume's own name may end in -image or -image-origin. */
 	assert_string_equal(cut("data-image", UUID), "data-image");
 	assert_string_equal(cut("data-image-origin", UUID "-image"), "data-image-origin");
-	/* Somebody has renamed the device. */
+	/* The device was renamed. */
 	assert_string_equal(cut("other", UUID "-image"), "other");
 	assert_string_equal(cut("data-image", "LVM-image"), "data-image");
 	assert_string_equal(cut("-image", UUID "-image"), "-image");

@@ -111,7 +111,7 @@ static void test_device_that_keeps_its_new_table_is_named(void **state)
 	(void)state;
 	failing = " swap-c old-a ";
 	assert_int_equal(lvs_swap(&lvs, &us, &err), -EIO);
-	/* The other device gets its old table back. */
+	/* Device b gets its old table back, although this has failed for device a. */
 	assert_string_equal(calls, "swap-a swap-b swap-c clear-a clear-b clear-c old-a old-b swap-b ");
 	assert_string_equal(err.msg, "swap-c failed; undoing this failed, too: /dev/mapper/a still has its new table: old-a failed");
 }

@@ -186,7 +186,7 @@ static void test_fields(void **state)
 		assert_int_equal(get_super(&f, &got), want);
 		if (!want)
 			assert_memory_equal((char *)&got + 4, (char *)&sb + 4, sizeof(sb) - 4);
-		/* A superblock of one place is not valid in the other place. */
+		/* A copy of the first superblock is not valid in the place of the second one. */
 		memcpy(f.disk.visible + ERAD_PAGE, f.disk.visible, ERAD_PAGE);
 		memset(f.disk.visible, 0, ERAD_PAGE);
 		assert_int_equal(get_super(&f, &got), want ? want : -EUCLEAN);

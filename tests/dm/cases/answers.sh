@@ -52,8 +52,8 @@ test_close_that_failed_says_so()
 	dmsetup load meta --table "0 131072 linear $meta 0"
 	dmsetup resume meta
 	eractl open data > /dev/null
-	# There is no seal, so the metadata cannot show whether the origin was written after the
-	# close.
+	# The failed close has made no seal. So erad cannot know whether the origin was written
+	# since, and records a gap.
 	gap_was unknown "the device was removed while no erad ran or the metadata failed"
 	same "$(changed data 1)" "0 67108864"
 	eractl close data

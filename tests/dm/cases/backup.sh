@@ -125,7 +125,8 @@ test_backup_of_a_closed_volume()
 	restored_equals /dev/mapper/data
 	not_backed_up "close the volume first" "$metadata" --device "$origin"
 	write_at data 26214400 65536
-	# End the era of the last copy by another checkpoint.
+	# End the era of the last copy by another checkpoint: then the next copy is an increment on
+	# the last copy.
 	eractl checkpoint data > /dev/null
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
@@ -145,8 +146,9 @@ test_backup_of_a_closed_volume()
 	eractl open data > /dev/null
 	backs_up "writes may have gone past erad" data
 	restored_equals /dev/mapper/data
-	# The copy of the closed volume and the copy of the snapshot have the same token. Only the
-	# snapshot contains a write that came after the checkpoint.
+	# The copy of the closed volume and the copy of the snapshot have the same token. But only
+	# the snapshot contains the write after the checkpoint, and its copy must contain this
+	# write, too.
 	token=$(eractl checkpoint data --token)
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
@@ -160,7 +162,7 @@ test_backup_of_a_closed_volume()
 
 test_backup_of_a_snapshot_that_is_older_than_the_last_copy()
 {
-	DESCRIPTION="backup of a snapshot that is older than the last copy is an increment on an earlier copy, or a full copy if the last full copy is not older, and says so; the next copy is right, too"
+	DESCRIPTION="backup of a snapshot that is older than the last copy makes an increment on an earlier copy, or a full copy if the last full copy is not older than the snapshot, and says so; the next copy is right, too"
 	local origin snapshot token
 
 	origin=$(new_disk 32M)
@@ -245,7 +247,7 @@ test_backup_freezes_a_mounted_volume()
 	umount /var/lib/erad/seen
 	fsfreeze -f "$T/mnt"
 	not_backed_up "it is frozen already" data --freeze
-	# The file system was frozen by the test, so backup has not thawed it.
+	# The test had frozen the file system, so backup must have left it frozen.
 	fsfreeze -u "$T/mnt"
 	thawed
 	umount "$T/mnt"
@@ -278,7 +280,7 @@ test_backup_thaws_in_every_case()
 		backs_up "increment" data --freeze
 		thawed
 	done
-	# as "killall -KILL eractl" does
+	# Kill eractl and its guardian at once, as "killall -KILL eractl" does.
 	backs_up_half
 	# shellcheck disable=SC2046 # there may be several
 	kill -KILL $(pgrep -x eractl)

@@ -261,7 +261,7 @@ test_open_that_a_backup_refused_is_no_gap()
 
 test_refused_open_and_an_open_in_the_same_boot()
 {
-	DESCRIPTION="if an open is refused because the origin is in use, and an open in the same boot succeeds, the counter of the origin decides whether there is a gap; if the origin was made anew, there is one"
+	DESCRIPTION="if an open is refused because the origin is in use, and an open in the same boot succeeds, the counter of the origin decides whether there is a gap; if the device of the origin was made anew, there is a gap"
 	local disk boot
 
 	one_with_a_file_system
@@ -301,7 +301,7 @@ test_refused_open_and_an_open_in_the_same_boot()
 
 test_device_on_the_origin_that_refused_an_open()
 {
-	DESCRIPTION="if an open is refused because of a mapped device on the origin, or of one with the volume's name, the open in the next boot records a gap; a device that cannot write makes none"
+	DESCRIPTION="if an open is refused because of a mapped device on the origin, or of a device with the volume's name, the open in the next boot records a gap; a mapped device that cannot write makes no gap"
 	local disk name
 
 	one_origin

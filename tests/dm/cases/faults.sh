@@ -328,8 +328,9 @@ usage_now()
 		"$(awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo)"
 }
 
-# settled_usage PID: prints the same as usage_now, when two samples one after the other have the same number of file
-# descriptors and threads and the same heap: threads of the last requests may still end. Takes at most 20 samples.
+# settled_usage PID: prints the same as usage_now. Takes samples until two in a row have the same
+# number of file descriptors and threads and the same heap, because threads of the last requests may
+# still be ending. Takes at most 20 samples.
 settled_usage()
 {
 	local i sample before=

@@ -298,7 +298,7 @@ test_image_whose_store_hangs()
 case_share["test_image_dropped_while_its_store_hangs"]=newest
 test_image_dropped_while_its_store_hangs()
 {
-	DESCRIPTION="while the copy-on-write store of an image hangs, the image cannot be dropped, which is said in time; reads of the volume go on, other volumes can be closed and opened, and erad can be stopped; later the image is dropped without a gap"
+	DESCRIPTION="while the copy-on-write store of an image hangs, image drop says in time that the image cannot be dropped; reads of the volume complete, other volumes can be closed and opened, and erad can be stopped; later the image is dropped without a gap"
 	local writer drop began i
 
 	slow_store

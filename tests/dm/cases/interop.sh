@@ -164,7 +164,7 @@ test_interop_manual_page()
 	dmsetup remove data
 	era_check -q "$meta"
 	era_dump "$meta" | tests/dm_era_eras > "$T/back"
-	# dm-era's new metadata contains each block that erad has reported.
+	# dm-era's new metadata must contain each block that erad has reported.
 	perl -ne 'my ($o, $l) = split; print "$_\n" for $o >> 16 .. ($o + $l - 1) >> 16' "$T/changed" | sort > "$T/want"
 	same "$(comm -13 <(cut -d ' ' -f 1 "$T/back" | sort) "$T/want")" ""
 	(($(wc -l < "$T/want") > 16)) || fail "only $(wc -l < "$T/want") blocks were reported"

@@ -240,8 +240,9 @@ test_killed_at_every_point()
 			wait_killed
 			;;
 		start)
-			# Do not kill erad while it starts: this kill and the failpoint could meet,
-			# and then the next erad would stop at the same failpoint.
+			# Wait until erad has started before the kill. If erad were still starting,
+			# the kill and the failpoint could end the same erad, and the next erad
+			# would then stop at this failpoint.
 			wait_back
 			arm "$point"
 			kill -KILL "$(erad_pid)" 2> /dev/null || :

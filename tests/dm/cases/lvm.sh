@@ -33,7 +33,7 @@ test_lvm_attached_under_load()
 	nap 2
 	none_missed raw "$since" 1
 
-	# LVM still works, and each of its tables uses the volume.
+	# LVM's commands must still work, and each table that they load must use the volume.
 	lvextend -qr -L 96M vg/ext > /dev/null 2>&1
 	lvcreate -qy -s -n snap -L 16M vg/ext > /dev/null
 	lvrename -q vg snap snap2 > /dev/null
@@ -81,7 +81,8 @@ test_lvm_attach_refused()
 	# the same volume group on another disk
 	pvcreate -qy "$other" > /dev/null
 	vgextend -q vg "$other" > /dev/null
-	# No logical volume lies on this disk, but the initramfs would activate the volume group.
+	# No logical volume lies on this disk. But its volume group contains swap, so the initramfs
+	# would activate the volume group.
 	mkswap /dev/vg/b > /dev/null
 	swapon /dev/vg/b
 	refused "swap lies on /dev/mapper/vg-b, a logical volume of the same volume group" --pv "$other" --write-lvm-filter
@@ -89,7 +90,7 @@ test_lvm_attach_refused()
 	lvcreate -qy -n meta -L 16M vg "$other" > /dev/null
 	refused "same volume group" --pv "$pv" --write-lvm-filter --metadata /dev/vg/meta
 
-	# The initramfs would activate this volume group.
+	# The initramfs would activate this volume group, because it contains swap.
 	mkswap /dev/vg/b > /dev/null
 	swapon /dev/vg/b
 	refused "swap lies on /dev/mapper/vg-b, a logical volume of the same volume group" --pv "$pv" --write-lvm-filter

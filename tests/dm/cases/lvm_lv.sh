@@ -153,7 +153,8 @@ test_lvm_backup_of_a_snapshot()
 	lvcreate -qy -s -n night -L 4M vg/data > /dev/null
 	write_at data 0 8388608
 	snapshot_refused "/dev/vg/night: cannot read at byte" /dev/vg/night
-	# Now the volume is smaller than its origin, and smaller than the snapshot.
+	# Make the volume smaller than its origin and than the snapshot: backup must copy only as
+	# many bytes as the volume has.
 	lvremove -qy vg/night > /dev/null
 	eractl resize data --size 24M > /dev/null
 	token=$(eractl checkpoint data --token)

@@ -91,7 +91,7 @@ attach_file_systems()
 case_timeout["test_lvm_mount_while_closed"]=240
 test_lvm_mount_while_closed()
 {
-	DESCRIPTION="a mount of a logical volume straight from the physical volume, in a boot without erad, is noticed with ext4 and xfs; activation, reads and read-only mounts are not"
+	DESCRIPTION="a mount of a logical volume straight from the physical volume, in a boot without erad, is noticed with ext4 and xfs; activation, reads and read-only mounts make no gap"
 	local pv
 
 	attach_file_systems
@@ -129,8 +129,8 @@ test_lvm_mount_after_a_power_cut()
 	cut_power direct mount_only rw xfs
 	gap_of "without a record since era .* in a superblock has changed"
 	same "$(nr_gaps pv0)" 2
-	# A mount through erad changes the superblock, too, but its writes are recorded. So it is no
-	# gap.
+	# This mount changes the superblock, too. But it goes through erad, which records the write,
+	# so there is no gap.
 	eractl checkpoint pv0 > /dev/null
 	mount_only rw ext
 	cut_power true

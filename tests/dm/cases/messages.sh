@@ -161,7 +161,8 @@ test_dmsetup_alone()
 	dd if=/dev/zero of="$meta" bs=4K count=2 conv=notrunc,fsync status=none
 	dmsetup create data --table "$table"
 	refused checkpoint "not connected"
-	# The checkpoint may be refused before erad has examined the metadata.
+	# The checkpoint may have been refused before erad had examined the metadata, so wait until
+	# status shows the reason.
 	# shellcheck disable=SC2016 # eval expands it
 	wait_until "status says why" eval 'eractl status --json data | field error | grep -q "$meta is not empty: got data at byte 12.*; erad writes new metadata to a blank device only"'
 	dmsetup remove data

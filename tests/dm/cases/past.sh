@@ -44,7 +44,7 @@ other_device()
 case_timeout["test_other_device_on_the_origin_is_a_gap"]=300
 test_other_device_on_the_origin_is_a_gap()
 {
-	DESCRIPTION="while another device uses the origin, each checkpoint and diff says so, and a diff lists everything; so does the first one after the device has gone; then increments are exact again"
+	DESCRIPTION="while another device uses the origin, each checkpoint and diff says so, and a diff lists everything; the first checkpoint and diff after the device has gone do the same; then increments are exact again"
 	local origin before i
 
 	origin=$(new_disk 64M)
@@ -83,7 +83,7 @@ test_other_device_on_the_origin_is_a_gap()
 
 test_other_device_that_a_checkpoint_notices_is_a_gap()
 {
-	DESCRIPTION="a checkpoint notices another device on the origin before it begins the era, so a diff since before lists everything, even after the device has gone while no erad ran"
+	DESCRIPTION="a checkpoint notices another device on the origin before it begins the era, so a diff since an earlier era lists everything, even after the device has gone while no erad ran"
 	local origin before after
 
 	origin=$(new_disk 64M)
@@ -108,7 +108,7 @@ test_other_device_that_a_checkpoint_notices_is_a_gap()
 case_share["test_loop_device_on_the_origin_is_a_gap"]=both
 test_loop_device_on_the_origin_is_a_gap()
 {
-	DESCRIPTION="a loop device on the origin that was made before the open, and one that was made later, are gaps until the first look after they have gone; a read-only one that was never written is none"
+	DESCRIPTION="a loop device on the origin is a gap until the first look after it has gone, whether it was made before the open or later; a read-only loop device that was never written is no gap"
 	local origin loop before
 
 	origin=$(new_disk 64M)
@@ -143,7 +143,7 @@ test_loop_device_on_the_origin_is_a_gap()
 case_share["test_device_that_cannot_write_is_no_gap"]=both
 test_device_that_cannot_write_is_no_gap()
 {
-	DESCRIPTION="a read-only device on the origin that was never written, and a device whose inactive table alone uses the origin, are no gap; they are one after a write to the first and a resume of the second"
+	DESCRIPTION="a read-only device on the origin is no gap until something is written through it; a device of which only the inactive table uses the origin is no gap until its resume"
 	local origin before sectors
 
 	origin=$(new_disk 64M)
@@ -192,7 +192,7 @@ test_device_that_cannot_write_is_no_gap()
 
 test_other_device_that_comes_during_a_snapshot_request_is_a_gap()
 {
-	DESCRIPTION="if another device comes between the look of a snapshot request and the beginning of the snapshot, diff --snapshot lists everything and says why; if it was there already, too"
+	DESCRIPTION="if another device comes after a snapshot request has looked for other devices, and before the snapshot begins, diff --snapshot lists everything and says why; so it does if the device was there before"
 	local origin before after taker
 
 	origin=$(new_disk 64M)

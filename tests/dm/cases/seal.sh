@@ -190,7 +190,7 @@ test_open_that_fails_keeps_the_seal()
 
 test_metadata_that_a_live_target_refuses_keeps_its_seal()
 {
-	DESCRIPTION="if an older copy of the metadata is put in place while the target is live, it is refused and gets no new seal, so the next open compares the old seal"
+	DESCRIPTION="erad refuses an older copy of the metadata that is put in place while the target is live, and writes no new seal to it, so the next open compares the old seal"
 	local origin m=/var/lib/erad/data.erad
 
 	track_disk 64M

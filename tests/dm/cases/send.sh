@@ -145,7 +145,7 @@ rbd_diff()
 
 test_receive_zeros_what_an_increment_adds_to_a_device()
 {
-	DESCRIPTION="receive sets to zeros what an increment of rbd export-diff adds to a copy on a block device, also after a cut stream, and asks for a full copy if the state does not have the size"
+	DESCRIPTION="if an increment of rbd export-diff makes a copy on a block device larger, receive sets the added part to zeros, also after a cut stream; if the state does not have the size, receive asks for a full copy"
 	local loop unit=$((1 << 18)) first=erad-01020300-0000-0000-0000-000000000000-0000000000003039-1
 
 	head -c $((32 * unit)) /dev/zero | tr '\0' o > "$T/t"

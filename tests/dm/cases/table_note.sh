@@ -70,7 +70,7 @@ counters()
 
 test_counters_switched_off()
 {
-	DESCRIPTION="a write past erad is noticed if the counters are off when the target is removed; if they are switched off later, it is noticed only if the kernel always counts, as erad(8) says"
+	DESCRIPTION="a write past erad is noticed if the counters of the device are off when the target is removed; if the counters are switched off after that, the write is noticed only if the kernel always counts, as erad(8) says"
 	local origin erad linear before at out back
 
 	tracked

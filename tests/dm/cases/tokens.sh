@@ -95,7 +95,7 @@ test_metadata_put_back()
 	eractl close data
 	eractl open data > /dev/null
 	same "$(gap_kinds)" ""
-	# The open has noted the token of its era, too.
+	# The last open has noted the token of the era that it has begun.
 	wait_until "the token is noted" no_child
 	same "$(sed 's/.*://' "/var/lib/erad/seen/$uuid")" $((full + 1))
 	eractl close data
@@ -157,7 +157,7 @@ test_metadata_put_back_without_a_checkpoint()
 
 test_clone_with_the_same_uuid()
 {
-	DESCRIPTION="a clone, a copy of the origin and of the metadata, gets a gap when it is opened after its original, and the original when it is opened after the clone; after forget and create of the clone, both volumes are exact"
+	DESCRIPTION="a clone (a copy of the origin and of the metadata) gets a gap when it is opened after its original, and the original gets a gap when it is opened after the clone; after forget and create of the clone, both volumes are exact"
 	local origin copy uuid before
 
 	origin=$(new_disk 64M)

@@ -35,8 +35,8 @@ test_mount_after_a_power_cut()
 		mount_and_write /dev/mapper/data
 		eractl checkpoint data > /dev/null
 		power_cut true
-		# With ext4, cut the power a second time without a mount. For the other file
-		# systems, the last power cut below shows that this makes no gap.
+		# With ext4, cut the power a second time without a mount in between: this must make
+		# no gap. For the other file systems, the last power cut below tests this.
 		[[ $fs != ext4 ]] || power_cut true
 		no_gap data
 		mount_and_write /dev/mapper/data
@@ -100,7 +100,7 @@ test_power_cuts_of_mounted_file_systems()
 
 test_checkpoint_takes_a_witness()
 {
-	DESCRIPTION="a block that was written before a checkpoint is in the witness of the checkpoint, and not in that of the open"
+	DESCRIPTION="a block that was written before a checkpoint is in the witness of the checkpoint, and not in the witness of the open"
 	local origin
 
 	track_disk 64M

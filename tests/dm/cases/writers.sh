@@ -244,7 +244,7 @@ test_writers_off()
 	eractl checkpoint data > /dev/null
 	write_at data 0 4096
 	same "$(eractl top --json data | ranks)" "1 dd /"
-	# The writers of two blocks of era 1 are not known any more; one of the two blocks was
-	# written again in a later era.
+	# Two blocks were written in era 1, and their writers are not known any more. One of the two
+	# blocks was written again in a later era.
 	same "$(blocks_since 1)" "2 1 1"
 }

@@ -197,9 +197,8 @@ void message_without_answer(void)
 }
 
 /*
- * If the owner hangs, the sender stops waiting after a timeout.  `dmsetup clear` waits for all
- * senders, so it stops waiting, too.  A second sender stops waiting at the same time as the first
- * one.
+ * If the owner hangs, the sender stops waiting after a timeout. A second sender stops waiting at
+ * the same time. `dmsetup clear` waits for all senders, so it ends then, too.
  */
 void message_times_out(void)
 {

@@ -76,12 +76,15 @@ void await_held(int nr);
 /* Waits until the device with this path, a device of dm-delay, delays a write. */
 void await_delayed(const char *device);
 
-/* Sets by how many ms `slow` delays each write.  The writes that it delays now go on. */
+/*
+ * Sets by how many ms `slow` delays each write. A write that `slow` is delaying now is submitted at
+ * once.
+ */
 void slow_takes(int ms);
 
 /*
- * Begins era `to` while `slow` delays a write of era `from`.  The write goes on after half a second.
- * Checks that NEW_ERA has waited for the write.
+ * Begins era `to` while `slow` delays a write of era `from`. Half a second later, lets `slow`
+ * submit the write. Checks that NEW_ERA has waited for the write.
  */
 void new_era_waits(uint32_t from, uint32_t to);
 

@@ -87,7 +87,7 @@ test_backup_that_reads_back_damage_does_not_count()
 
 test_backup_keeps_enough_good_chains()
 {
-	DESCRIPTION="backup --keep does not count a full copy that has, or whose increments have, a missing, cut or damaged file; it keeps the newest copy with all that its restore needs, and removes nothing after a failure"
+	DESCRIPTION="backup --keep does not count a full copy if a file of this copy or of its increments is missing, cut or damaged; it keeps the newest copy with all that its restore needs, and removes nothing after a failure"
 	volumes_of_four_eras
 	two_chains
 	cp -a "$T/dir" "$T/chains"
@@ -166,7 +166,7 @@ chain_of_four()
 
 test_backup_compares_manifest_with_the_files()
 {
-	DESCRIPTION="a MANIFEST in which the base, the token or the size of a copy was changed to another valid value is no reason for wrong data: restore-backup writes nothing, and backup takes another base"
+	DESCRIPTION="if the base, the token or the size of a copy in MANIFEST was changed to another valid value, restore-backup writes nothing, and backup takes another base"
 	local change file
 
 	volumes
