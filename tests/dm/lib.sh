@@ -132,7 +132,8 @@ unmount_below()
 	mapfile -t mounts < /proc/mounts
 	for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
 		read -r _ path _ <<< "${mounts[i]}"
-		# An unmounted file system that is frozen would stay frozen.
+		# Thaw the file system first: a frozen file system would stay frozen after its
+		# unmount.
 		[[ $path != /var/lib/erad ]] || fsfreeze -u /var/lib/erad 2> /dev/null
 		[[ $path != @("$1"/*|/var/lib/erad) ]] || umount "$path"
 	done

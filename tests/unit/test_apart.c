@@ -95,7 +95,7 @@ static void test_a_system_call_that_waits_too_long_is_interrupted(void **state)
 	assert_int_equal(apart_run_within(1, wait_long, NULL), -EINTR);
 	assert_in_range(time(NULL) - began, 1, 20);
 	assert_int_equal(apart_run_within(10, no_error, NULL), 0);
-	/* The limit is a signal to the new process, and not to this one. */
+	/* apart_run_within() sets its timer in the new process, and not in this one. */
 	assert_int_equal(alarm(0), 0);
 }
 

@@ -422,7 +422,9 @@ static void test_a_snapshot_has_the_floor_of_its_time(void **state)
 
 	assert_int_equal(store_begin_snapshot(s, 6, true, NULL), 0);
 	assert_int_equal(mark(s, 0, 100), 0);
-	/* The floor is raised before the snapshot's fold, to an era that is not in the snapshot. */
+	/*
+	 * Raise the floor before the snapshot's fold. The era of this floor is not in the snapshot.
+	 */
 	assert_int_equal(store_set_floor(s, NULL), 0);
 	assert_int_equal(store_fold(s, NULL), 0);
 	assert_int_equal(snapshot_blocks(s, 5), NR_BLOCKS);
@@ -506,7 +508,7 @@ static void test_repair_makes_a_floor_of_what_is_lost(void **state)
 	struct disk d;
 
 	(void)state;
-	/* The record is damaged, or cannot be read. */
+	/* First the record is damaged. Then it cannot be read. */
 	make_volume(&d);
 	RECORD(&d)[100] = 1;
 	repair_record(&d, 3);
@@ -517,7 +519,7 @@ static void test_repair_makes_a_floor_of_what_is_lost(void **state)
 	repair_record(&d, 3);
 	disk_destroy(&d);
 
-	/* The floor is an era that the journal does not contain. */
+	/* Set the floor to an era that has not begun. */
 	make_volume(&d);
 	for (i = 0; i < 2; i++) {
 		sb = (void *)(d.visible + i * ERAD_PAGE);

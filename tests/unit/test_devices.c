@@ -282,7 +282,7 @@ static void test_holders_are_counted(void **state)
 	devices_stack("md0", "sdb");
 	assert_int_equal(holders_find(SDB, &none, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "/dev/md0");
-	/* A device that is gone. */
+	/* The device of this number does not exist any more. */
 	assert_int_equal(holders_find(makedev(99, 1), &none, volume_uuid, text, NULL), 0);
 	assert_string_equal(text, "");
 }
@@ -341,7 +341,7 @@ static void test_loop_devices_that_cannot_be_listed_are_an_error(void **state)
 	struct err err;
 
 	(void)state;
-	/* Not a directory. */
+	/* /sys/block is a file, and not a directory. */
 	devices_write("/sys/block", "");
 	assert_int_equal(holders_find(SDA, &none, volume_uuid, text, &err), -ENOTDIR);
 	assert_string_equal(err.msg, "cannot find out whether a loop device uses the origin: /sys/block: Not a directory");

@@ -197,7 +197,7 @@ static void test_a_gap_between_the_request_and_the_fold_is_of_the_snapshot(void 
 	assert_string_equal(gap[0].detail, "b uses it");
 	assert_int_equal(store_gaps_since(s, 11, 11, gap), 2);
 	assert_int_equal(store_drop_snapshot(s, NULL), 0);
-	/* A gap after the fold is not of the snapshot. */
+	/* A gap that is noted after the fold is not in the snapshot. */
 	assert_int_equal(store_begin_era(s, 12, NULL), 0);
 	assert_int_equal(store_begin_snapshot(s, 13, true, NULL), 0);
 	assert_int_equal(store_fold(s, NULL), 0);

@@ -459,7 +459,10 @@ static void test_what_was_interrupted_is_ended_until_nothing_is_left(void **stat
 	(void)state;
 	write_file(tab_path, "data " ORIGIN " /dev/b\nother /dev/c /dev/d\n");
 	assert_true(recovered((const int[]){ 0, 1 }, &log));
-	/* A volume on which another thread works is looked at again, and is no error. */
+	/*
+	 * If another thread works on a volume, this is no error, and erad looks at the volume
+	 * again.
+	 */
 	assert_false(recovered((const int[]){ -EALREADY, 1 }, &log));
 	assert_int_equal(log.nr, 0);
 	/*

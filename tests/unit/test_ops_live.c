@@ -114,7 +114,10 @@ static void test_the_metadata_of_a_live_target_is_not_read_as_that_of_a_closed_v
 	volume_unref(v);
 	close_data();
 	check_closed_store(0);
-	/* The target of an erad that was killed; in this program, no adopter opens a volume for it. */
+	/*
+	 * Make a target as an erad that was killed leaves it. No adopter opens a volume for this
+	 * target.
+	 */
 	sim_start(uuid);
 	check_closed_store(-EAGAIN);
 	for (enum store_view view = STORE_NOW; view <= STORE_SNAPSHOT; view++) {
@@ -122,7 +125,7 @@ static void test_the_metadata_of_a_live_target_is_not_read_as_that_of_a_closed_v
 		assert_sentence(&err, "is live with the UUID of the metadata; try again");
 		assert_int_equal(request_dump(NULL, "data", view, DUMP_MOMENT, &answer, &err), -EAGAIN);
 	}
-	/* The target of another volume. */
+	/* Make a target of another volume. */
 	uuid[0]++;
 	sim_start(uuid);
 	check_closed_store(0);

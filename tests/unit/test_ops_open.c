@@ -296,10 +296,10 @@ static void test_an_open_that_fails_keeps_the_note_of_a_user(void **state)
 	refuse_open(-EBUSY, "origin " ORIGIN " is in use: it is mounted");
 	sim.in_use = false;
 	write_line("gap=refuse");
-	/* The counter proves that the user has not written yet. */
+	/* The counter proves that the other user of the origin has not written yet. */
 	sim.create = (struct refusal){ -EIO, "the table is refused" };
 	refuse_open(-EIO, "the table is refused");
-	/* In a later boot, no counter would prove this any more. */
+	/* Without the counter, as in a later boot, nothing proves this. */
 	sim.counted = false;
 	refuse_open(-EUCLEAN, "used the origin when an open was refused");
 	sim.counted = true;
@@ -316,7 +316,7 @@ static void test_the_counter_clears_a_user_but_not_of_a_partition_that_was_noted
 	close_data();
 	for (unsigned int i = 0; i < 4; i++) {
 		assert_int_equal(gaps_after_open(&none), 0);
-		/* The counter changes while the volume is open. */
+		/* Change the counter while the volume is open. */
 		sim.partition = i % 2;
 		sim.written = i < 2 ? 8 : 0;
 		close_data();

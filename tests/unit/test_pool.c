@@ -194,7 +194,10 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 		folds = nr_folds(f->s);
 		nr = many_leaves(f, r);
 		assert_int_equal(mark_ranges(f, r, nr), 0);
-		/* Each run takes a leaf from the pool.  So a group has at most needs + i runs. */
+		/*
+		 * Each run takes a leaf from the pool, so a group has at most needs + i runs. So
+		 * the mark needs at least this many folds.
+		 */
 		assert_true(nr_folds(f->s) - folds >= nr / (needs + i));
 		assert_diff_exact(f);
 		reopen_store(f);

@@ -245,7 +245,7 @@ static void test_unreadable_journal(void **state)
 		for (b = 0; b < NR_BLOCKS; b++)
 			assert_int_equal(eras[b], info.era);
 
-		/* No page of the old journal is replayed later. */
+		/* The next open must not replay a page of the old journal. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, info.era + 1, NULL), 0);
 		assert_int_equal(mark(s, 7, 1), 0);

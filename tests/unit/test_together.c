@@ -57,7 +57,7 @@ static int set_up(void **state)
 	(void)state;
 	make_other();
 	fixture_begin();
-	/* check_metadata() looks for the file. */
+	/* check_metadata() looks for the file of the metadata, so name a file that exists. */
 	free(volume->metadata);
 	volume->metadata = strdup("/dev/null");
 	fixture_start();
@@ -278,7 +278,7 @@ static void ready_other(void)
 {
 	pthread_mutex_lock(&volume->lock);
 	pthread_mutex_lock(&other->lock);
-	/* The memory for the next era comes from the stand-in for the module. */
+	/* Use the fd of the fixture's volume: its stand-in for the module prepares the next era. */
 	other->fd = fcntl(volume->fd, F_DUPFD_CLOEXEC, 0);
 	other->info = volume->info;
 	other->ready = true;
@@ -504,7 +504,7 @@ static void test_volume_that_is_closed_before_the_others_end_fails_the_request(v
 	c = other_is_asked();
 	gather_other(&c);
 	flip_other(&c);
-	/* The volume has ended when its lock is free. */
+	/* When the fixture's volume has ended its part, its checkpoint lock is free. */
 	assert_int_equal(checkpoint_lock_take(volume, thread_now_ms() + SHORT_MS, &err), 0);
 	pthread_mutex_unlock(&volume->checkpoint_lock);
 	sim_remove();

@@ -221,7 +221,7 @@ static int check_cut(void *ctx, uint8_t *image)
 	assert_int_equal(store_begin_era(s, 3, NULL), 0);
 	assert_int_equal(mark(s, 7, 2), 0);
 	store_close(s, false, NULL);
-	/* Without one of the two superblocks, the metadata is complete or refused. */
+	/* Remove one of the two superblocks: the metadata is then read in full, or refused. */
 	memset(d.visible + rnd_below(&u->rnd, 2) * ERAD_PAGE, 0, ERAD_PAGE);
 	if (!try_open(&d, STORE_READ, &s)) {
 		struct store_info info;

@@ -405,7 +405,7 @@ static void test_a_thread_that_cannot_attach_again_waits(void **state)
 	before = sim_polls();
 	usleep(200000);
 	assert_in_range(sim_polls() - before, 0, 100);
-	/* The target lets all writes pass in era 1. */
+	/* The target passes all writes, so era 1 is not complete. */
 	assert_false(era_is_complete(1));
 	fail_disk(false);
 	while (look_at_store().floor_era != 1 || look_at_store().degraded)

@@ -161,7 +161,7 @@ test_closed_descriptors()
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl list > /dev/full'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl status --json > /dev/full'
 	eractl checkpoint data <&- >&- 2>&- && fail "checkpoint: exit code 0"
-	# erad has carried out the request although its caller has ended.
+	# eractl has failed, because it could not print the era. But erad has begun the era.
 	same "$(eractl status --json data | field era)" 3
 	eractl close data <&- >&- 2>&-
 	eractl open data <&- 2>&- > /dev/null

@@ -109,7 +109,8 @@ test_backup_of_a_closed_volume()
 	mkdir "$T/dir" "$T/mnt"
 	eractl create data "$origin" > /dev/null
 	mkfs.ext4 -q /dev/mapper/data
-	# All writes below are to blocks that the file system does not use.
+	# Write only to blocks that the file system does not use, so that it can still be mounted
+	# below.
 	backs_up "full copy" data --init
 	# Write after the checkpoint of the full copy, in the same era, and close the volume. The
 	# eras do not show whether this write came before the copy, so the next copy must be full,

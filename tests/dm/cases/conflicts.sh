@@ -36,7 +36,7 @@ test_conflict_copy()
 	done
 	same "$(changed data "$since")" "1048576 65536
 2097152 65536"
-	# Of the two volumes, the one that is opened first becomes live.
+	# Open the copy first: now the copy becomes live, and the original is refused.
 	eractl close data
 	eractl open copy
 	names "as the metadata of /dev/mapper/copy, which is live" eractl open data
@@ -62,14 +62,14 @@ test_conflict_lines()
 	names "is the metadata of volume data" eractl create second "$other" --metadata "$meta" --overwrite-metadata
 	names "is the metadata of volume data" eractl create second "$meta"
 	names "is the origin of volume data" eractl create second "$other" --metadata "$origin" --overwrite-metadata
-	# This path is a link that leads to the origin.
+	# Name the origin by a link: create must find the device behind the link.
 	ln -s "$origin" "$T/link"
 	names "is the origin of volume data" eractl create second "$T/link"
 	eractl create third "$other"
 	names "is the metadata of volume third" eractl create second "$(new_disk 16M)" --metadata /var/lib/erad/third.erad \
 		--overwrite-metadata
-	# The volume "third" is open. A volume with the same origin, or with the same metadata,
-	# cannot be opened, and the error says why.
+	# The volume "third" is open. Check that no volume with the same origin or the same metadata
+	# can be opened, and that the error says why.
 	echo "fourth $other $T/fourth" >> /etc/eratab
 	names "/dev/mapper/third" eractl open fourth
 	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab
@@ -115,7 +115,7 @@ test_forget_shared()
 	echo "new $origin $m" >> /etc/eratab
 	eractl open new
 	write_at new 0 4096
-	# The volume is live, but has no line in eratab.
+	# Remove the line of the live volume "new": forget of "old" must still keep the metadata.
 	cp /etc/eratab "$T/lines"
 	sed -i /^new/d /etc/eratab
 	eractl forget old > /dev/null
@@ -128,7 +128,8 @@ test_forget_shared()
 	same "$(changed new 1)" "0 65536"
 	eractl close new
 
-	# The metadata is also in the line of another closed volume.
+	# Now another closed volume has a line with the same metadata: forget must keep the
+	# metadata.
 	sed -i 's/^new/old/' /etc/eratab
 	echo "new $origin $m" >> /etc/eratab
 	eractl forget old
@@ -141,7 +142,7 @@ test_forget_shared()
 	cmp /etc/eratab "$T/eratab"
 	[[ -e $m ]] || fail "the metadata is gone"
 
-	# The live device has another name than the volume.
+	# Rename the device of the live volume: forget must still notice that the volume is live.
 	sed -i '$d' /etc/eratab
 	eractl open old
 	dmsetup rename old renamed

@@ -223,7 +223,7 @@ test_doctor_finds_what_goes_past()
 	echo "UUID=01234567-89ab-cdef-0123-456789abcdef /mnt ext4 defaults 0 0" > /etc/fstab
 	finds note fstab "is on the origin as well as on the volume"
 
-	# A mount of the path opens a noauto volume, and a mount of the UUID does not.
+	# With noauto, a mount of the path opens the volume, and a mount of the UUID does not.
 	sed -i '/^data/s/$/ noauto/' /etc/eratab
 	finds problem fstab "data: /mnt is mounted at boot by UUID=01234567-89ab-cdef-0123-456789abcdef, for which the boot does not open a volume with the option noauto"
 	types "editor /etc/fstab"
@@ -341,7 +341,7 @@ test_doctor_finds_a_file_at_the_node()
 	same "$(cat /var/tmp/data)" kept
 	eractl open data
 
-	# The node of an open volume was removed.
+	# Replace the node of an open volume by a regular file.
 	rm /dev/mapper/data
 	echo kept > /dev/mapper/data
 	finds problem volume "data: /dev/mapper/data is a regular file of 5 B in memory, and not the volume"

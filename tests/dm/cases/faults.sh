@@ -182,7 +182,8 @@ test_reload_live()
 		dmsetup load data --table "$table"
 		((i % 2)) && dmsetup suspend --noflush --nolockfs data
 		dmsetup resume data
-		# Each instance that erad attaches to begins an era.
+		# erad begins an era in each instance that it attaches to, so the era counts the
+		# instances.
 		wait_until "erad has attached to instance $((i + 2))" era_and_state_are "$((i + 2)) active"
 	done
 	nap 0.4

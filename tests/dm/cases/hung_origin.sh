@@ -163,7 +163,7 @@ test_write_to_the_metadata_hangs()
 	others_are_served
 	eractl checkpoint other > /dev/null
 
-	# The old process cannot end before the write ends.
+	# erad cannot end before the write ends: it must log this.
 	kill -TERM "$(erad_pid)"
 	log_has "stopping while a volume thread or a request is still busy"
 	! erad_gone || fail "the write has not hung"

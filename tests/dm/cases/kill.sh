@@ -186,7 +186,8 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	# Other cases use the failpoints of the parts that are listed here.
+	# Check that this case uses every failpoint, except those of the parts that are listed here.
+	# Other cases use those.
 	((${#part_of[@]} + $(for part in attach degrade detach home image image_drop image_kept standby together; do points $part; done | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
 	((kills >= ${#part_of[@]})) || fail "$kills kills are too few for ${#part_of[@]} points"

@@ -78,7 +78,7 @@ test_lvm_attach_refused()
 	refused "lies on" --pv "$pv" --write-lvm-filter --metadata /dev/vg/b
 	refused "No such file" --pv /dev/none --write-lvm-filter
 
-	# the same volume group on another disk
+	# Add another disk to the volume group.
 	pvcreate -qy "$other" > /dev/null
 	vgextend -q vg "$other" > /dev/null
 	# No logical volume lies on this disk. But its volume group contains swap, so the initramfs
@@ -202,7 +202,7 @@ test_lvm_initramfs_is_old()
 	local pv program=/usr/sbin/update-initramfs image
 	image=/boot/initrd.img-$(uname -r)
 
-	# The changes of the VM's files stay in its memory.
+	# The VM keeps changes of its files in memory, so this changes nothing outside of the VM.
 	[[ -e $program ]] || install -m 755 /bin/true "$program"
 	new_vg 100M
 	new_lv a 32M
@@ -354,7 +354,7 @@ test_lvm_attach_waits_for_earlier_commands()
 	before=$(state)
 	attach_stopped_at BELOW_LOCKED
 	lvchange_waits
-	# While lvchange is stopped, attach gets the lock.
+	# Stop lvchange, so that attach gets LVM's lock first.
 	kill -STOP "$lvchange"
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached, although lvchange still runs: $(cat "$T/said" "$T/err")"

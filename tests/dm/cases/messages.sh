@@ -149,7 +149,7 @@ test_dmsetup_alone()
 	same "$(eractl diff data --snapshot --since 1 --format ranges)" "65536 65536"
 	dmsetup remove data
 	wait_until "closed" not_listed
-	# A device with content is not formatted.
+	# erad must not format a device with content.
 	printf 'something' | dd of="$other" conv=notrunc,fsync status=none
 	dmsetup create data --table "0 131072 erad $other $origin 128"
 	refused checkpoint "not connected"
@@ -157,7 +157,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$other" bs=4K count=2 conv=notrunc,fsync status=none
-	# A device whose metadata has lost its superblocks is not formatted either.
+	# erad must not format a device whose metadata has lost its superblocks either.
 	dd if=/dev/zero of="$meta" bs=4K count=2 conv=notrunc,fsync status=none
 	dmsetup create data --table "$table"
 	refused checkpoint "not connected"
@@ -226,8 +226,8 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	# Dump the snapshot of `eractl snapshot take` from the open volume.  The dump equals the
-	# dump of the closed volume.
+	# Dump the snapshot of `eractl snapshot take` from the open volume. This dump must equal both
+	# dumps of the closed volume: with --snapshot, and without.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dump succeeded although a snapshot existed"
 	grep -q -- "--snapshot" "$T/err" || fail "the error does not name --snapshot: $(cat "$T/err")"

@@ -42,7 +42,7 @@ test_metadata_ring_full()
 	is_running $writer || fail "writes passed although they could not be recorded"
 	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
 	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
-	# A restarted erad cannot write the array either, but no record is lost.
+	# A restarted erad cannot write the array either, but it must lose no record.
 	kill_erad
 	start_erad
 	is_running $writer || fail "writes passed although they could not be recorded"

@@ -106,7 +106,7 @@ test_receive_binds_a_state_to_its_device()
 		/dev/mapper/copy "$T/increment"
 	dmsetup remove copy
 	map_copy copy first "$loop"
-	# Mount the file system on the copy, as if to look at it.
+	# Mount the file system on the copy, as if to look at its files.
 	cp "$T/t" "$T/as_received"
 	mkdir -p "$T/mnt"
 	mount /dev/mapper/copy "$T/mnt"
@@ -150,8 +150,8 @@ test_receive_zeros_what_an_increment_adds_to_a_device()
 
 	head -c $((32 * unit)) /dev/zero | tr '\0' o > "$T/t"
 	loop=$(losetup --find --show "$T/t")
-	# The name of the first snapshot is a name from a stream of eractl send, which Ceph has
-	# kept.
+	# The first snapshot has a name that eractl send has written into a stream, and that Ceph
+	# has kept.
 	rbd_diff "" "$first" $((16 * unit)) 0 > "$T/full"
 	rbd_diff "$first" b $((24 * unit)) $((20 * unit)) > "$T/increment"
 	rbd_diff b c $((24 * unit)) 0 > "$T/same_size"

@@ -67,7 +67,8 @@ test_standby_life()
 	eractl create data "$(new_disk 64M)"
 	write_at data 0 4096
 
-	# Writes complete and requests are answered, although no new erad has been started.
+	# Although no new erad has been started, writes must complete, and requests must be
+	# answered.
 	kill_erad
 	write_at data 1048576 4096
 	wait_until "the standby answers" eractl status data
@@ -191,7 +192,7 @@ test_standby_told_to_end()
 	kill_erad
 	wait_until "the standby answers" eractl status data
 
-	# the process is stopped, so the signal stays pending
+	# Stop the process before SIGTERM: it then has been told to end, but cannot end.
 	kill -STOP "$first"
 	kill -TERM "$first"
 	die_while_starting

@@ -51,7 +51,7 @@ test_thrown_out_while_no_erad_runs()
 	served_again
 	gap_was unknown "the target was taken out of its table while no erad ran"
 	same "$(changed data "$before")" "0 67108864"
-	# There is one gap, and a diff since a later era is exact.
+	# There must be one gap only, and a diff since a later era must be exact.
 	same "$(eractl status --json data | grep -c '"kind"')" 1
 	before=$(eractl checkpoint data)
 	write_at data 2097152 4096
@@ -153,7 +153,7 @@ test_reader_before_the_comparison_is_refused()
 	swap_table data "$linear"
 	wait_until "closed" eractl_state_is data closed
 	write_at data 8388608 4096
-	# The origin does not answer, so erad cannot end the comparison.
+	# Let the origin hang, so that erad cannot end the comparison.
 	dmsetup suspend lower
 	swap_table data "$erad"
 	wait_until "the metadata is read" metadata_is_read
@@ -251,7 +251,7 @@ test_buffered_write_while_closed()
 	origin=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
 	eractl close data
-	# While the origin is open, no close of another program writes back its pages.
+	# Keep the origin open: otherwise, the close of another program could write back its pages.
 	exec {opener}< "$origin"
 	dd if=/dev/urandom of="$origin" bs=4096 seek=2000 count=1 conv=notrunc status=none
 	eractl open data > /dev/null

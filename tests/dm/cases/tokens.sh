@@ -32,7 +32,7 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
 	same "$(eractl diff data --since "$old" --json | field .token)" "$old"
 	eractl close data
-	# A diff of a closed volume also works.
+	# A diff of a closed volume accepts a token, too.
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
 	cp --sparse=always $m "$T/night"
 	eractl open data > /dev/null

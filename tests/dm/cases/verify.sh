@@ -51,7 +51,7 @@ test_verify_finds_what_went_past()
 	ends 1 '"missing":\[{"offset":33554432,"length":65536}\]' eractl verify data --base "$T/base" --since "$era" --json
 	ends 2 "base FILE|DEV is missing" eractl verify data --since "$era"
 	ends 1 "is the volume itself" eractl verify data --since "$era" --base /dev/mapper/data
-	# Blocks beyond the end of the copy differ.
+	# Cut the copy: the blocks beyond its end must count as different.
 	truncate -s 32M "$T/base"
 	ends 1 missing eractl verify data --base "$T/base" --since "$era" --json
 	same "$(of missing_bytes)" 33554432
@@ -108,12 +108,13 @@ test_verify_reads_a_snapshot_in_place_of_the_volume()
 	ends 0 '"missing_bytes":0' eractl verify data --base "$T/base" --since "$era" --device "$snapshot" --json
 	touch "$T/enough"
 	wait $writer
-	# Change a block of the snapshot that is not in the diff.
+	# Change a block of the snapshot. The block is not in the diff, so verify must report it.
 	losetup -d "$snapshot"
 	printf x | dd of="$T/s" bs=1 seek=20971520 conv=notrunc status=none
 	snapshot=$(losetup --find --show --read-only "$T/s")
 	ends 1 "65536 bytes from byte 20971520 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era" --device "$snapshot"
-	# Compare with the diff of a snapshot of the metadata.
+	# With --snapshot, verify must use the diff of the snapshot of the metadata, which does not
+	# contain the last write.
 	write_at data 0 4096
 	eractl snapshot take data > /dev/null
 	write_at data 50331648 4096

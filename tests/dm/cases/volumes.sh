@@ -338,7 +338,8 @@ test_adoption_beside_a_hung_file_system()
 	umount "$T/fs"
 	mount /dev/mapper/below "$T/fs"
 	echo "hangs $(new_disk 16M) $T/fs/dir/metadata" > /etc/eratab
-	# No part of the directory is in memory yet, so reading the directory hangs.
+	# Suspend the disk before any part of the directory is in memory, so that reading the
+	# directory hangs.
 	dmsetup suspend --nolockfs below
 	dmsetup create byhand --table "0 $size erad $(new_disk 32M) $(new_disk 64M) 128"
 	wait_until "the table made by hand is adopted" eractl_state_is byhand active

@@ -224,6 +224,6 @@ void origin_is_not_shared(void)
 	EXPECT(run("dmsetup remove " NAME), 0);
 	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid %s\\n' | "
 		  "dmsetup create other 2>/dev/null", origin, origin, other_uuid));
-	/* The origin is free again. */
+	/* The refused tables must not keep the origin in use. */
 	EXPECT(run("dmsetup create " NAME " --table '0 8 erad - %s 8 2 uuid %s'", origin, other_uuid), 0);
 }

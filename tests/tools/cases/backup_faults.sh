@@ -91,7 +91,7 @@ test_backup_keeps_enough_good_chains()
 	volumes_of_four_eras
 	two_chains
 	cp -a "$T/dir" "$T/chains"
-	# Let the backup fail.
+	# Let the backup fail: then it must remove nothing, in spite of --keep 1.
 	cp "$T/dir/MANIFEST" "$T/before"
 	refused "No space left on device" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=write:error=ENOSPC:when=1 \
 		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1

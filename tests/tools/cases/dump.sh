@@ -187,7 +187,7 @@ test_restore_in_place()
 	cp "$T/m" "$T/before"
 	refused "carries erad metadata; --overwrite-metadata overwrites it" eractl restore "$T/m" --input "$T/xml"
 	cmp "$T/m" "$T/before"
-	# the size of the file is not the size of the metadata
+	# restore must accept a file whose size is not the size of the metadata.
 	truncate -s 1M "$T/zeros"
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
 	eractl dump "$T/zeros" | cmp - "$T/xml"

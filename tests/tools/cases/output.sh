@@ -19,7 +19,7 @@ test_a_full_device_is_told_as_such()
 		out=$($command 2>&1 > /dev/full) && fail "$command: exit code 0"
 		[[ $out == "${command%% *}: cannot write the output: No space left on device" ]] || fail "$command: got '$out'"
 	done
-	# The output is much larger than a buffer.
+	# Let the output be much larger than a buffer.
 	for ((i = 0; i < 600; i++)); do
 		marks+=(mark $((i * 1000)) 1)
 	done

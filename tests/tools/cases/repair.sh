@@ -10,7 +10,7 @@ test_repair_nothing()
 	eractl repair "$T/m" > "$T/said"
 	same "$(tail -n 1 "$T/said")" "nothing to repair"
 	cmp "$T/m" "$T/before"
-	# The last group is page 11 of the journal, which is page 30 of the metadata.
+	# Tear the last group, which is page 11 of the journal.
 	zero "$T/m" $(((journal + 11) * 4096 + 512)) 3584
 	cp "$T/m" "$T/before"
 	eractl check "$T/m" | grep -x 'no faults'
@@ -33,8 +33,8 @@ test_repair_superblock()
 		fi
 		mended "$T/m$copy" "$T/before" "superblock $([[ $copy == 0 ]] && echo A || echo B) was damaged" 0
 	done
-	# The tail of the older superblock is from before the fold.  The journal pages from this
-	# tail on still exist.
+	# The tail of the older superblock is from before the fold. The journal pages from this tail
+	# on still exist, so no block has to be marked.
 	eras "$T/lost" > "$T/after"
 	same "$(only_more "$T/before" "$T/after")" 0
 	mended "$T/lost" "$T/before" "superblock" 0

@@ -37,7 +37,7 @@ keeps()
 	cp "$T/m2" "$T/before"
 	refused "$T/m2: it is metadata of erad with the UUID $uuid" overwrites "$1" "$T/m2"
 	cmp "$T/m2" "$T/before"
-	# Damage the first superblock.
+	# With the first superblock damaged, the file must still be recognized as metadata.
 	zero "$T/m2" 0 4096
 	refused "$T/m2: it is metadata of erad with the UUID $uuid" overwrites "$1" "$T/m2"
 	# Damage both superblocks, but let a process keep the metadata open.
@@ -89,7 +89,8 @@ test_restore_and_import_keep_origins()
 	eractl dump "$T/m2" --dm-era > "$T/era_xml"
 	truncate -s 8M "$T/dm-era"
 	era_restore -i "$T/era_xml" -o "$T/dm-era"
-	# The origin contains metadata, so --overwrite-metadata would overwrite it.
+	# Put metadata on the origin: without the line in eratab, --overwrite-metadata would
+	# overwrite it.
 	cp "$T/m3" "$T/v2"
 	ln -s v2 "$T/link"
 	for what in "restore $T/link --input $T/xml" "import $T/dm-era $T/link"; do

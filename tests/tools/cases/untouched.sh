@@ -58,7 +58,7 @@ test_untouched_zeros()
 	eractl dump "$T/m" > "$T/xml"
 	truncate -s 5000 "$T/zeros"
 	cp "$T/zeros" "$T/zeros.before"
-	# The file system has no room for the new metadata.
+	# Limit the size of files, so that the new metadata cannot be written as a whole.
 	trap '' XFSZ
 	(ulimit -f 20 && untouched zeros "File too large" eractl restore "$T/zeros" --input "$T/xml")
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
