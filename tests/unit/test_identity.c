@@ -110,7 +110,7 @@ static void test_identity_is_known_if_there_is_one_property(void **state)
 	const struct identity none = make_identity("", "", ""), all[] = {
 		make_identity("LVM-x", "", ""), make_identity("", "serial:x", ""), make_identity("", "", "6b1f-01"),
 	};
-	/* The UUID of a dm-crypt device without LUKS contains only a name, and identifies nothing. */
+	/* The UUID of a dm-crypt device without LUKS contains only a name. It proves nothing. */
 	const struct identity name = make_identity("CRYPT-PLAIN-x", "", "");
 
 	(void)state;

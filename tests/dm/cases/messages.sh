@@ -226,8 +226,8 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	# Dump the snapshot of `eractl snapshot take` from the open volume. This dump must equal both
-	# dumps of the closed volume: with --snapshot, and without.
+	# Dump the snapshot of `eractl snapshot take` from the open volume. It must equal both dumps
+	# of the closed volume: with --snapshot, and without.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dump succeeded although a snapshot existed"
 	grep -q -- "--snapshot" "$T/err" || fail "the error does not name --snapshot: $(cat "$T/err")"
