@@ -156,7 +156,7 @@ test_forget_shared()
 
 test_conflict_overlay()
 {
-	DESCRIPTION="metadata in the file that is below its own origin is refused, even if one of the two is reached through overlayfs; another file of the same file system is accepted"
+	DESCRIPTION="metadata is refused if it is the file on which its own origin lies, even if one of the two is reached through overlayfs; another file of the same file system is accepted"
 	local disk origin
 
 	disk=$(new_disk 128M)

@@ -81,7 +81,7 @@ test_metadata_deleted_under_load()
 
 test_metadata_replaced_live()
 {
-	DESCRIPTION="if the metadata file was replaced by a copy, or moved, checkpoint and close fail and say so, and do not change the other file"
+	DESCRIPTION="if the metadata file was replaced by a copy, or moved, checkpoint and close fail, say why, and do not change the other file"
 	local before
 
 	new_volume

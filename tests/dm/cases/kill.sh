@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # erad is killed at each point of its protocol, while a load, checkpoints and other requests go on.
 
-# Writes a line "c REQUESTED ANSWERED ERA" for each checkpoint that was acknowledged.  A checkpoint
-# without an answer may have happened.
+# Requests a checkpoint again and again. Writes a line "c REQUESTED ANSWERED ERA" to $T/log for each
+# checkpoint that was acknowledged. A checkpoint without an answer may have begun its era, too.
 checkpoints()
 {
 	local began era

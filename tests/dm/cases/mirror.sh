@@ -99,7 +99,7 @@ test_mirror_is_the_era()
 
 test_mirror_of_a_large_device()
 {
-	DESCRIPTION="for a writeset above 64 MiB, a bit of the mirror stands for several blocks, and info has the shift"
+	DESCRIPTION="for a writeset above 64 MiB, a bit of the mirror stands for several blocks, and the map info says for how many, as a shift"
 	local sectors=$((5 << 41 >> 9))	# 10 TiB are 2,684,354,560 blocks of 4 KiB
 
 	dmsetup create large --table "0 $sectors zero"

@@ -239,7 +239,7 @@ not_listed()
 
 test_other_device_that_writes_until_the_close_is_a_gap()
 {
-	DESCRIPTION="if another device was on the origin at the last look before a close, diff of the closed volume exits with 3, backup fails, dump and map give a warning, and the next open records the gap"
+	DESCRIPTION="if the last look before a close has found another device on the origin, diff of the closed volume exits with 3, backup fails, dump and map give a warning, and the next open records the gap"
 	local origin before metadata=/var/lib/erad/data.erad
 
 	origin=$(new_disk 64M)
@@ -322,7 +322,7 @@ test_copies_and_bookmarks_say_that_another_device_is_on_the_origin()
 
 test_status_notices_another_device_on_the_origin()
 {
-	DESCRIPTION="a status, which the exporter asks for, too, notices another device on the origin, even if the device is gone at the next checkpoint"
+	DESCRIPTION="status, which the exporter requests, too, notices another device on the origin, even if the device is gone at the next checkpoint"
 	local origin before
 
 	origin=$(new_disk 64M)

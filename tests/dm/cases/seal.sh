@@ -274,7 +274,7 @@ test_read_only_mount_that_replays_a_journal_is_noticed()
 
 test_origin_in_use_at_the_close()
 {
-	DESCRIPTION="if a program uses the origin already when the volume closes, the origin cannot be sealed, and the next open notes a gap"
+	DESCRIPTION="if a program uses the origin already when the volume closes, the origin cannot be sealed, and the next open records a gap"
 	local origin
 
 	track_disk 64M
@@ -351,7 +351,7 @@ overwrite_start()
 case_timeout["test_gap_refuse"]=300
 test_gap_refuse()
 {
-	DESCRIPTION="with gap=refuse, a volume whose origin was written while it was closed is opened only with --accept-gap; a volume in use notes its gap and stays in use"
+	DESCRIPTION="with gap=refuse, a volume whose origin was written while it was closed is opened only with --accept-gap; if a gap is found while a volume is in use, erad records the gap, and the volume stays in use"
 	local origin erad linear i holder opener
 
 	origin=$(new_disk 64M)

@@ -5,7 +5,7 @@
 
 test_send_of_an_open_volume()
 {
-	DESCRIPTION="send of an open volume begins an era, and receive keeps a copy, in a file and on a device; with --device and --to, send reads a snapshot, of the moment of an earlier token"
+	DESCRIPTION="send of an open volume begins an era, and receive keeps a copy, in a file and on a device; with --device and --to, send reads a snapshot that shows the moment of an earlier token"
 	local origin target token last
 
 	truncate -s 32M "$T/o" "$T/t"

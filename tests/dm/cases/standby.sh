@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The standby serves when erad is killed, the next erad replaces it, and it ends when erad is
-# stopped.
+# The standby serves the volumes when erad is killed. The next erad replaces the standby. The
+# standby ends when erad is stopped.
 
 # start_both: restarts erad with a standby.
 start_both()

@@ -178,7 +178,7 @@ test_reader_before_the_comparison_is_refused()
 
 test_reader_while_the_table_waits_for_its_resume_is_refused()
 {
-	DESCRIPTION="while another table is in, and erad's table is loaded but not resumed, a diff fails, although the metadata has no note about it yet"
+	DESCRIPTION="while another table is in use, and erad's table is loaded but not resumed, a diff fails, although the metadata has no note about this yet"
 	local origin erad linear before
 
 	tracked
@@ -282,7 +282,7 @@ test_counter_that_began_again()
 
 test_device_removed_while_no_erad_runs()
 {
-	DESCRIPTION="if a device is removed while no erad runs, there is no seal, and the next open in the same boot notes a gap; after a reboot there is no gap"
+	DESCRIPTION="if a device is removed while no erad runs, there is no seal, and the next open in the same boot records a gap; after a reboot there is no gap"
 	local origin erad linear
 
 	tracked

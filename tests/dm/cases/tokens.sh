@@ -215,7 +215,7 @@ test_a_forgotten_clone_leaves_the_note_of_its_original()
 
 test_checkpoint_does_not_wait_for_its_note()
 {
-	DESCRIPTION="if the file system with the note of the newest token is frozen, checkpoint and forget still end, and say that the note was not written or removed; the thaw completes this"
+	DESCRIPTION="if the file system with the note of the newest token is frozen, checkpoint and forget still end, and say that the note was not written or removed; after the thaw, the note is written or removed"
 	local disk uuid era
 
 	disk=$(new_disk 32M)
@@ -251,7 +251,7 @@ test_checkpoint_does_not_wait_for_its_note()
 
 test_bookmarks()
 {
-	DESCRIPTION="a bookmark exists after a kill of erad and a close of its volume; diff, send and verify take it; metadata that was restored from a dump has no bookmarks"
+	DESCRIPTION="a bookmark exists after a kill of erad and a close of its volume; diff, send and verify accept the bookmark; metadata that was restored from a dump has no bookmarks"
 	local m=/var/lib/erad/data.erad token set
 
 	eractl create data "$(new_disk 64M)" > /dev/null

@@ -49,7 +49,7 @@ untouched()
 case_timeout["test_untouched_place"]=240
 test_untouched_place()
 {
-	DESCRIPTION="no command writes to a device that is not blank, unless it is told to overwrite the device; a refused command never writes to it"
+	DESCRIPTION="no command writes to a device that is not blank, unless it is told to overwrite the device; a refused command never writes to the device"
 	local origin disk type huge
 
 	origin=$(new_disk 64M)

@@ -20,7 +20,7 @@ check()
 
 test_bench_check()
 {
-	DESCRIPTION="bench-check fails for a row that is more than 3 % worse, or 50 % if it is the time of one write, misses a goal or is missing"
+	DESCRIPTION="bench-check fails for a row that is more than 3 % worse (50 % for the time of one write), for a row that misses a goal, and for a missing row"
 
 	results 1 1000000 true | sed 's/6.1/6.12/' > "$T/other"
 	results 100 1000 true > "$T/kept"

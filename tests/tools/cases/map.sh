@@ -89,7 +89,7 @@ test_map_small()
 
 test_map_json()
 {
-	DESCRIPTION="the cells of map --json cover the volume without a gap, and the bytes written in all cells are as many as those of all ages"
+	DESCRIPTION="the cells of map --json cover the volume without a gap, and the sum of the bytes written in all cells equals the sum over all ages"
 	used "$T/m"
 	eractl map "$T/m" --json --since 2 > "$T/json"
 	same "$(json "$T/json" 'my ($at, $n) = (0, 0);
