@@ -29,6 +29,18 @@ refused()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
+# eventually COMMAND…: waits until COMMAND succeeds, at most two minutes
+eventually()
+{
+	local i
+
+	for ((i = 0; i < 2400; i++)); do
+		! "$@" 2> /dev/null || return 0
+		sleep 0.05
+	done
+	fail "called by ${FUNCNAME[1]}:${BASH_LINENO[0]}: not within two minutes: $*$(tail -n +1 -v "$T"/{said,*.log} 2> /dev/null)"
+}
+
 # nth_call CALL PATTERN LOG: prints which of the calls in a log of strace -y is the first call on a
 # file whose path contains the pattern
 nth_call()

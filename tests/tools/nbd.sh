@@ -27,11 +27,13 @@ with_server()
 	setpriv --pdeathsig KILL "$@" > "$T/server.log" 2>&1 &
 	server=$!
 	uri="nbd+unix:///?socket=$T/sock"
-	for _ in {1..100}; do
-		[[ ! -S $T/sock ]] || return 0
-		sleep 0.05
-	done
-	fail "the server does not listen: $(cat "$T/server.log")"
+	eventually test -S "$T/sock"
+}
+
+# listening PORT: succeeds if a server listens at the TCP port of this machine
+listening()
+{
+	: < "/dev/tcp/127.0.0.1/$1"
 }
 
 # serve [FILTER…] PLUGIN…: runs nbdkit with these arguments

@@ -111,9 +111,7 @@ test_backup_notices_a_write_while_it_reads()
 	# during the copy.
 	strace -f -o "$T/calls" -e trace=write -e inject=write:delay_enter=500000 \
 		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
-	until [[ -e $T/dir/unfinished.erad ]]; do
-		sleep 0.02
-	done
+	eventually test -e "$T/dir/unfinished.erad"
 	touch "$T/v2"
 	wait $! && fail "exit code 0: $(cat "$T/said")"
 	says "was written to while it was copied, so this copy does not count"
@@ -134,9 +132,7 @@ test_backup_notes_the_time_of_the_moment()
 	# Stop the backup when it has copied all data, before it makes the copy durable.
 	strace -qq -o "$T/calls" -e inject=fsync:signal=STOP:when=1 \
 		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
-	until [[ -s $T/dir/unfinished.erad ]]; do
-		sleep 0.05
-	done
+	eventually test -s "$T/dir/unfinished.erad"
 	pid=$(< "/proc/$!/task/$!/children")
 	until read -r stat < "/proc/${pid% }/stat" && [[ $stat == *") "[tT]* ]]; do
 		sleep 0.05

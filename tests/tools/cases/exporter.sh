@@ -27,11 +27,7 @@ answering()
 			}
 		}' "$T/erad.sock" "$T/answers" > "$T/asked" &
 	answerer=$!
-	for _ in {1..100}; do
-		[[ -S $T/erad.sock ]] && return
-		sleep 0.05
-	done
-	fail "there is no socket"
+	eventually test -S "$T/erad.sock"
 }
 
 # exported: prints the metrics, which the exporter writes to a file
@@ -53,12 +49,8 @@ serving()
 	: > "$T/exporter.log"
 	setpriv --pdeathsig TERM "$@" erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --listen 127.0.0.1:0 2>> "$T/exporter.log" &
 	exporter=$!
-	for _ in {1..100}; do
-		port=$(sed -n 's/^erad-exporter: serving at 127.0.0.1 port //p' "$T/exporter.log")
-		[[ $port ]] && return
-		sleep 0.05
-	done
-	fail "the exporter does not serve: $(cat "$T/exporter.log")"
+	eventually grep -q "serving at 127.0.0.1 port [0-9]" "$T/exporter.log"
+	port=$(sed -n 's/^erad-exporter: serving at 127.0.0.1 port //p' "$T/exporter.log")
 }
 
 # http METHOD PATH: prints the status and the type of the answer, then its content

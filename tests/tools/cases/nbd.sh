@@ -100,9 +100,7 @@ test_nbd_backup_waits_for_a_slow_server()
 	volumes_for_nbd
 	# a server that does not answer
 	perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1); my $c = $s->accept; sleep 100' "$T/silent" &
-	until [[ -S $T/silent ]]; do
-		sleep 0.05
-	done
+	eventually test -S "$T/silent"
 	eractl backup "$T/m3" "nbd+unix:///?socket=$T/silent" --device "$T/v3" --state "$T/none" --init > "$T/silence" 2>&1 &
 	silent=$!
 	serve --filter=delay file "$T/export" delay-open=15
@@ -115,16 +113,12 @@ test_nbd_backup_waits_for_a_slow_server()
 	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("localhost", 0)); print(s.getsockname()[1])')
 	setpriv --pdeathsig KILL nbdkit --foreground --threads=1 --ipaddr 127.0.0.1 --port "$port" --filter=delay file "$T/export" delay-write=100ms > "$T/server.log" 2>&1 &
 	server=$!
-	until (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do
-		sleep 0.05
-	done
+	eventually listening "$port"
 	uri=nbd://127.0.0.1:$port/
 	rm "$T/state"
 	to_nbd 2 --init --overwrite &
 	backup=$!
-	until grep -qs '^unfinished' "$T/state"; do
-		sleep 0.05
-	done
+	eventually grep -q '^unfinished' "$T/state"
 	kill -STOP $server
 	sleep 70
 	kill -CONT $server
@@ -159,15 +153,12 @@ test_nbd_backup_survives_the_end_of_the_server()
 	DESCRIPTION="if the server is killed in the middle, backup says so and fails, the base stays noted, and the next backup is an increment and right; an interrupted full copy is made again"
 	local backup
 	volumes_for_nbd
-	serve --filter=delay file "$T/export" delay-write=5
+	serve --filter=delay file "$T/export" delay-write=60
 	killed()
 	{
 		to_nbd "$@" &
 		backup=$!
-		for _ in {1..600}; do
-			! grep -qs '^unfinished' "$T/state" || break
-			sleep 0.05
-		done
+		eventually grep -q '^unfinished' "$T/state"
 		sleep 0.2
 		ends_server KILL
 		wait "$backup" && fail "the backup succeeded"
@@ -206,9 +197,7 @@ test_nbd_backup_can_be_killed()
 		serve --filter=delay file "$T/export" delay-write=2
 		setpriv --pdeathsig KILL eractl backup "$T/m2" "$uri" --device "$T/v2" --state "$T/state" > "$T/said" 2>&1 &
 		backup=$!
-		until grep -qs '^unfinished' "$T/state"; do
-			sleep 0.05
-		done
+		eventually grep -q '^unfinished' "$T/state"
 		fails 1 "another backup uses this state now" 2
 		kill -KILL $backup
 		wait $backup 2> /dev/null || :
@@ -415,11 +404,7 @@ test_nbd_backup_checks_tls()
 	{
 		setpriv --pdeathsig KILL nbdkit --foreground --ipaddr 127.0.0.1 --port "$port" "$@" file "$T/export" > "$T/server.log" 2>&1 &
 		server=$!
-		for _ in {1..100}; do
-			! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null || return 0
-			sleep 0.05
-		done
-		fail "the server does not listen: $(cat "$T/server.log")"
+		eventually listening "$port"
 	}
 	listens --tls=require --tls-certificates="$T/right" --tls-verify-peer
 	uri="nbds://localhost:$port/?tls-certificates=$T/right"

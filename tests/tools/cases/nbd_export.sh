@@ -15,11 +15,7 @@ interrupted()
 	serve --filter=delay file "$file" delay-write=5 delay-zero=5
 	to_nbd "$@" &
 	backup=$!
-	for _ in {1..100}; do
-		! grep -qs '^unfinished' "$T/state" || break
-		sleep 0.05
-	done
-	grep -q '^unfinished' "$T/state" || fail "nothing was written: $(cat "$T/said")"
+	eventually grep -q '^unfinished' "$T/state"
 	ends_server KILL
 	wait $backup && fail "the backup succeeded"
 	return 0
@@ -36,10 +32,7 @@ test_nbd_backup_recognizes_a_first_copy_that_was_interrupted_twice()
 	serve --threads=1 --filter=delay file "$T/export" delay-write=500ms
 	to_nbd 1 --init &
 	backup=$!
-	for _ in {1..200}; do
-		! cmp -s -n 1048576 "$T/v1" "$T/export" || break
-		sleep 0.05
-	done
+	eventually cmp -s -n 1048576 "$T/v1" "$T/export"
 	ends_server KILL
 	wait $backup && fail "the backup succeeded"
 	between "" 1
@@ -49,11 +42,7 @@ test_nbd_backup_recognizes_a_first_copy_that_was_interrupted_twice()
 	serve --filter=delay file "$T/export" delay-write=60 delay-zero=60
 	to_nbd 1 &
 	backup=$!
-	for _ in {1..200}; do
-		cmp -s "$T/state" "$T/state1" || break
-		sleep 0.05
-	done
-	! cmp -s "$T/state" "$T/state1" || fail "the second backup has not begun: $(cat "$T/said")"
+	eventually eval '! cmp -s "$T/state" "$T/state1"'
 	ends_server KILL
 	wait $backup && fail "the backup succeeded"
 	between "" 1
@@ -266,9 +255,7 @@ test_nbd_backup_locks_the_file_of_a_link()
 	serve --filter=delay file "$T/export" delay-write=2
 	setpriv --pdeathsig KILL eractl backup "$T/m1" "$uri" --device "$T/v1" --state "$T/real" --init > "$T/out" 2>&1 &
 	backup=$!
-	until grep -qs '^unfinished' "$T/real"; do
-		sleep 0.05
-	done
+	eventually grep -q '^unfinished' "$T/real"
 	ln -s real "$T/state"
 	fails 1 "another backup uses this state now" 2
 	kill -KILL $backup

@@ -148,9 +148,7 @@ test_nbd_image_explains_errors()
 	mv "$T/away" "$T/q"
 	setpriv --pdeathsig KILL qemu-nbd --format qcow2 --socket "$T/sock" --persistent "$T/q" > "$T/server.log" 2>&1 &
 	server=$!
-	until [[ -S $T/sock ]]; do
-		sleep 0.05
-	done
+	eventually test -S "$T/sock"
 	fails 1 "no other program may use the image" 2
 	ends_server
 	at 1

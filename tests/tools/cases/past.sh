@@ -36,9 +36,7 @@ fake_erad()
 			close $c;
 		}' "$T/run/erad/erad.sock" "$T/v1" $size "$(token 2)" &
 	fake=$!
-	until [[ -S $T/run/erad/erad.sock ]]; do
-		sleep 0.1
-	done
+	eventually test -S "$T/run/erad/erad.sock"
 }
 
 # asks COMMAND…: runs eractl, which must succeed, with the socket of fake_erad.  Its standard error is in $T/err.

@@ -55,9 +55,7 @@ test_receive_says_that_the_copy_was_removed()
 		receive=$!
 		exec 9> "$T/pipe"
 		head -c 1000000 "$T/full" >&9
-		until [[ -e $T/state ]]; do
-			sleep 0.05
-		done
+		eventually test -e "$T/state"
 		rm "$T/copy"
 		[[ $i == removed ]] || echo other > "$T/copy"
 		tail -c +1000001 "$T/full" >&9

@@ -223,10 +223,7 @@ test_repair_in_use()
 	used "$T/m"
 	cp "$T/m" "$T/before"
 	exec {held}> >(metadata "$T/m" hold > "$T/held")
-	for _ in {1..100}; do
-		[[ -s $T/held ]] && break
-		sleep 0.1
-	done
+	eventually test -s "$T/held"
 	cp "$T/m" "$T/before"
 	for command in check dump repair "restore --overwrite-metadata --input $T/xml"; do
 		eractl dump "$T/before" > "$T/xml"

@@ -411,9 +411,7 @@ receive_half()
 	half=$!
 	exec 9> "$T/pipe"
 	head -c 1000000 "$T/one_to_two" >&9
-	until grep -q '^unfinished' "$T/state"; do
-		sleep 0.05
-	done
+	eventually grep -q '^unfinished' "$T/state"
 }
 
 test_receive_notices_that_its_list_of_written_extents_was_cut()
@@ -483,9 +481,7 @@ test_receive_waits_for_a_lock()
 	receives "$T/copy" "$T/full" "$(token 1)"
 	# The shell below makes the file "locked" while flock holds the lock.
 	flock --shared "$T/copy" bash -c 'touch "$0"; sleep 1' "$T/locked" &
-	until [[ -e $T/locked ]]; do
-		sleep 0.05
-	done
+	eventually test -e "$T/locked"
 	receives "$T/copy" "$T/one_to_two" "$(token 2)"
 	cmp "$T/copy" "$T/v2"
 }
