@@ -32,7 +32,7 @@ struct backup {
 	bool with_image;		/* --image or --lvm was given */
 	bool with_lvm;			/* --lvm was given: the image is a snapshot of LVM */
 	uint64_t lvm_size;		/* its size in bytes; 0: it needs none */
-	/* The request for an image of erad; NULL: there is none, or the image is requested already. */
+	/* The request for an image.  NULL: there is no --image, or erad has made the image already. */
 	struct json_object *request;
 	struct backup_image image;
 	bool with_freeze;		/* --freeze was given */

@@ -77,7 +77,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 		return usage_error(cmd, "%s is for a volume that is open, and takes the place of --device, --to and --freeze",
 				   b->with_lvm ? "--lvm" : "--image");
 	if (!b->closed && !b->content.device_path != !b->to)
-		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
+		return usage_error(cmd, "expected --device DEV and --to TOKEN together; run 'eractl checkpoint --token' before you make the snapshot DEV, and give its token");
 	if (b->to && !token_from_text(b->to, &b->content.to))
 		return usage_error(cmd, "--to %s: expected a token of 'eractl checkpoint --token'", b->to);
 	if (b->to && b->with_freeze)

@@ -117,7 +117,7 @@ static int run_send(const struct command *cmd, int argc, char **argv)
 	if (to && !token_from_text(to, &s.to))
 		return usage_error(cmd, "to %s: expected a token of 'eractl checkpoint --token'", to);
 	if (!strchr(s.operand, '/') && !s.device_path != !to)
-		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
+		return usage_error(cmd, "expected --device DEV and --to TOKEN together; run 'eractl checkpoint --token' before you make the snapshot DEV, and give its token");
 	if (strchr(s.operand, '/') && !s.device_path)
 		return usage_error(cmd, "--device DEV is missing: name the device with the data");
 	if (isatty(STDOUT_FILENO)) {

@@ -38,7 +38,7 @@ static const struct {
 struct mentions {
 	const char *volume, *origin, *given;
 	char path[sizeof("/dev/mapper/") + ERAD_NAME_MAX];	/* of the volume */
-	/* The volume was forgotten: lines that name its path must name the origin. */
+	/* The volume was forgotten.  A line that still names the volume must name the origin instead. */
 	bool forgotten;
 	char kernel_path[80];
 	dev_t dev;
@@ -122,7 +122,7 @@ static bool is_old(const struct mentions *m, const char *text)
 	return is;
 }
 
-/* Returns the path that a line must name. */
+/* Returns the path that a line must name in place of the path that is reported. */
 static const char *new_path(const struct mentions *m)
 {
 	return m->forgotten ? m->origin : m->path;

@@ -61,7 +61,10 @@ int nbd_places_compare(struct nbd_target *t, const struct seal *s, bool tolerate
 			r = nbd_target_read(t, buf, length, offset, err);
 			readable = !r;
 			d->at[i] = !r && crc64_ecma_refl(0, buf, length) != le64toh(s->entry[i].hash);
-			/* After an error of the connection, no place can be read. */
+			/*
+			 * Go on with the next place if the server cannot read this one, but not if the
+			 * connection has failed: then no place can be read.
+			 */
 			if (r && tolerate && !t->failed)
 				r = 0;
 		}

@@ -268,8 +268,8 @@ int nbd_target_open(struct nbd_target *t, struct err *err)
 }
 
 /*
- * Tells the server that no further request follows, so that the server logs no error.  Waits for a
- * moment.
+ * Tells the server that no further request follows, so that the server logs no error.  Waits until
+ * the server has closed the connection, but not if it sends nothing for GOODBYE_MS.
  */
 static void say_goodbye(struct nbd_target *t)
 {

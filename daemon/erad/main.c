@@ -311,8 +311,9 @@ static int run_erad(struct erad *e)
 	r = setup_all(e, &shared, &err);
 	if (r) {
 		/*
-		 * Let the standby of the previous erad go on, because this process has served no
-		 * volume yet.
+		 * End only the standby that this process has started.  The standby of the previous
+		 * erad, if there is one, continues to serve the volumes, because this process has
+		 * not taken them over yet.
 		 */
 		standby_end();
 		log_error("%s", err.msg);

@@ -197,9 +197,10 @@ int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *b
 	if (ret)
 		return ret;
 	/*
-	 * While metadata is opened, make a durable write even if it is not needed, because the
-	 * first durable write may allocate memory in the kernel.  A disk may refuse FUA with any
-	 * error, so try an ordinary write after any error.
+	 * The first durable write may allocate memory in the kernel.  This must happen while the
+	 * metadata is opened, and not later, when writes wait and memory may be short.  So make a
+	 * durable write here even if it is not needed.  A disk may refuse FUA with any error, so
+	 * try an ordinary write after any error.
 	 */
 	ret = ring_io(j, write_ring_part_durably, buf, seq, count);
 	return ret ? ring_io(j, write_ring_part, buf, seq, count) : 0;

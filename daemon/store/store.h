@@ -136,8 +136,9 @@ int store_checkpoint(struct store *s, uint32_t era, struct err *err);
  * When the next store_fold() has returned 0, store_diff_view() with STORE_SNAPSHOT shows the
  * snapshot.
  *
- * lasts true: the snapshot is kept until it is dropped, and the era counts as requested by a
- * checkpoint.  lasts false: the snapshot ends with the process.  EBUSY: there is a snapshot.
+ * lasts true: the snapshot is kept until it is dropped, and the call sets checkpoint_time in the
+ * info, as store_checkpoint() does.  lasts false: the snapshot ends with the process, and
+ * checkpoint_time does not change.  EBUSY: there is a snapshot.
  * ENOSPC: the metadata has no room for snapshots.
  */
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err);

@@ -138,7 +138,7 @@ static void log_late(dev_t dev, bool origin, const char *action, bool event_ende
 		log_warn("udev has processed an event of /dev/%s, but has not %s what is on the device within %d seconds: are the rules 61-erad-origin.rules installed?",
 			 name, origin ? "hidden" : "shown", WAIT_MS / 1000);
 	else
-		log_warn("waited %d seconds for udev to process the event '%s' of /dev/%s; until udev has processed it, what is on the device is not %s; 'udevadm settle' waits for udev",
+		log_warn("waited %d seconds for udev to process the event '%s' of /dev/%s; its content is not %s until udev has processed the event; run 'udevadm settle' to wait for udev",
 			 WAIT_MS / 1000, action, name, origin ? "hidden" : "shown");
 }
 

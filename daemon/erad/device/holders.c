@@ -72,7 +72,10 @@ static bool is_harmless(dev_t dev, dev_t origin)
 	struct dm_device d;
 	bool uses = false, harmless;
 
-	/* Read the types first: the table of a target of another type may contain a key. */
+	/*
+	 * Read the types of the targets first.  Read the table only if all types are plain: the
+	 * table of another target, such as dm-crypt, may contain an encryption key.
+	 */
 	if (dm_tables_status(dev, &d, NULL))
 		return false;
 	harmless = has_plain_targets(&d);

@@ -189,7 +189,7 @@ static void note_user(const struct eratab_entry *e, struct usage *found)
 		log_warn("volume %s: its origin %s is in use past erad: %s; this is noted, and the next open counts every block as written, unless the kernel's counter of writes proves that nothing was written",
 			 e->name, e->origin, found->who.msg);
 	else if (r)
-		log_error("volume %s: its origin %s is in use past erad: %s; this cannot be noted in the metadata, so make a full copy after the next open: %s",
+		log_error("volume %s: its origin %s is in use past erad: %s; this cannot be noted in the metadata (%s), so make a full copy after the next open",
 			  e->name, e->origin, found->who.msg, err.msg);
 }
 
@@ -236,10 +236,10 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
  * table note, the witness and the past note.  Does nothing with gap=record.  The volume has its
  * store, and no volume thread yet.
  *
- * The volume thread compares again before it lets a write through.  The comparison in the volume
- * thread is too late for a refusal: if erad were killed between the creation of the target and the
- * refusal, the next erad would find a live target.  The next erad could not refuse this target,
- * because writes to the target may wait already.
+ * The volume thread looks for the same gaps again before it lets a write through.  That is too late
+ * for a refusal: if erad were killed between the creation of the target and the refusal, the next
+ * erad would find a live target.  The next erad could not refuse this target, because writes to the
+ * target may wait already.
  */
 static int refuse_before_target(struct volume *v, const struct dm_table *t, uint32_t era, struct err *err)
 {
@@ -369,8 +369,8 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	if (r)
 		goto out_unref;
 	/*
-	 * Hide the origin only now: if eratab names the origin by its content, for example by a
-	 * label, udev's rules recognize the origin only while the volume is open.
+	 * Hide the origin after the target exists: if eratab names the origin by its content, for
+	 * example by a label, udev's rules recognize the origin only by the open volume on it.
 	 */
 	hidden_update(t.origin, true);
 	*out = v;
