@@ -105,10 +105,10 @@ static int connect_to(const char *path, bool wait, struct err *err)
 		return err_set(err, -EACCES, "%s: %s: only root and the group erad may talk to erad", path,
 			       strerror(e));
 	if (e == ENOENT || e == ECONNREFUSED)
-		return err_set(err, -ENOTCONN, "erad is not running (%s: %s): %s", path, strerror(e),
+		return err_set(err, -ENOTCONN, "erad is not running, or has not started completely (%s: %s): %s", path, strerror(e),
 			       access(CONTROL_NODE, F_OK) ?
 			       "the kernel module dm-erad is not loaded; run 'modprobe dm-erad' to load it, then 'systemctl start erad' to start erad" :
-			       "run 'systemctl start erad' to start it");
+			       "run 'systemctl start erad', which starts erad and waits until it has started");
 	if (e == EAGAIN)
 		return err_set(err, -ETIMEDOUT, "%s: erad does not accept connections", path);
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));

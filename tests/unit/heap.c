@@ -8,11 +8,14 @@
 #include "heap.h"
 
 static _Thread_local bool forbidden, spared;
+static _Thread_local void (*hook)(void);
 static atomic_ulong calls;
 static _Atomic(void *) last;
 
 static void count_call(void *caller)
 {
+	if (hook)
+		hook();
 	if (!forbidden || spared)
 		return;
 	atomic_fetch_add(&calls, 1);
@@ -22,6 +25,11 @@ static void count_call(void *caller)
 void heap_forbid(bool forbid)
 {
 	forbidden = forbid;
+}
+
+void heap_hook(void (*fn)(void))
+{
+	hook = fn;
 }
 
 void heap_spare_disk(struct disk *d, enum disk_op op, bool after, void *ctx)

@@ -19,6 +19,9 @@ struct disk;
 enum disk_op;
 void heap_spare_disk(struct disk *d, enum disk_op op, bool after, void *ctx);
 
+/* Sets a function that the calling thread calls before each call of the heap; NULL: none. */
+void heap_hook(void (*fn)(void));
+
 /*
  * Returns how many forbidden calls all threads have made since the last call of this function.
  * *caller receives the address of the last forbidden call.

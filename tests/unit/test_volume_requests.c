@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,8 +23,40 @@
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/snapshot.h"
+#include "heap.h"
 #include "instance_sim.h"
 #include "volume_fixture.h"
+
+/* ---- the registry of volumes ---- */
+
+static unsigned int looks;
+
+/* Takes the lock of the registry.  Hangs if the calling thread holds this lock. */
+static void look_at_registry(void)
+{
+	looks++;
+	assert_false(volumes_have("none"));
+}
+
+static void test_list_of_volumes_is_allocated_without_the_lock_of_the_registry(void **state)
+{
+	struct volume **all;
+	size_t nr;
+
+	(void)state;
+	looks = 0;
+	/* Ends the test if an allocation is made under the lock. */
+	alarm(60);
+	heap_hook(look_at_registry);
+	assert_int_equal(volumes_all(&all, &nr), 0);
+	heap_hook(NULL);
+	alarm(0);
+	assert_true(looks > 0);
+	assert_int_equal(nr, 1);
+	assert_ptr_equal(all[0], volume);
+	volume_unref(all[0]);
+	free(all);
+}
 
 /* ---- eras and snapshots of which only a part has begun ---- */
 
@@ -505,6 +538,7 @@ static void test_requests_of_all_kinds_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_volume(test_list_of_volumes_is_allocated_without_the_lock_of_the_registry),
 		with_volume(test_era_that_only_the_metadata_has_begun_is_the_next),
 		with_volume(test_snapshot_comes_after_an_era_that_only_the_metadata_has_begun),
 		with_volume(test_snapshot_without_an_owner_is_dropped_by_the_next_reader),

@@ -11,6 +11,7 @@
 #include "erad/volume/registry.h"
 
 #define CLAIM_WAIT_MS	10000
+#define VOLUMES_SPARE	16u		/* volumes that may come between two tries of volumes_all() */
 
 /* These are constant after the start. */
 static int control_fd, progress_fd;
@@ -72,21 +73,33 @@ bool volumes_have(const char *name)
 
 int volumes_all(struct volume ***out, size_t *nr)
 {
-	struct volume *v;
-	int r = 0;
+	size_t room = 0, needed;
 
+	*out = NULL;
 	*nr = 0;
-	pthread_mutex_lock(&volumes_lock);
-	for (v = first; v; v = v->next)
-		(*nr)++;
-	*out = malloc((*nr + 1) * sizeof(**out));
-	if (!*out)
-		r = -ENOMEM;
-	*nr = 0;
-	for (v = first; v && !r; v = v->next)
-		(*out)[(*nr)++] = volume_ref(v);
-	pthread_mutex_unlock(&volumes_lock);
-	return r;
+	/*
+	 * Allocate without volumes_lock: an allocation may wait for memory, and the threads of all
+	 * volumes take volumes_lock.
+	 */
+	do {
+		free(*out);
+		room += VOLUMES_SPARE;
+		*out = malloc(room * sizeof(**out));
+		if (!*out)
+			return -ENOMEM;
+		needed = 0;
+		pthread_mutex_lock(&volumes_lock);
+		for (struct volume *v = first; v; v = v->next)
+			needed++;
+		if (needed <= room) {
+			for (struct volume *v = first; v; v = v->next)
+				(*out)[(*nr)++] = volume_ref(v);
+		} else {
+			room = needed;
+		}
+		pthread_mutex_unlock(&volumes_lock);
+	} while (needed > *nr);
+	return 0;
 }
 
 /* Tells the standby which volumes are open.  Context: volumes_lock. */
