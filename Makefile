@@ -156,6 +156,10 @@ reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
 reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_held store_discard dm_remove dm_setup \
 	place_peek fs_sync fs_swap_frozen seen_read
+# The test of hidden.c. It links stand-ins for udev and the clock.
+hidden_test	:= $(BUILD)/unit/test_hidden
+hidden_sources	:= $(patsubst %,daemon/erad/%.c,device/hidden base/log base/thread)
+hidden_wraps	:= access stat usleep clock_gettime $(patsubst %,sd_device_%,new_from_devnum get_property_value unref)
 # The test of the store of an image. It links stand-ins for the functions that look at block devices.
 store_test	:= $(BUILD)/unit/test_store_examine
 store_wraps	:= dm_node fstat ioctl probe_device probe_in_use loopdev_check_alone
@@ -205,6 +209,8 @@ $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))
 $(reader_test): OWN_LDFLAGS := $(reader_wraps:%=-Wl,--wrap=%)
+$(hidden_test): $(call unit_object,$(hidden_sources))
+$(hidden_test): OWN_LDFLAGS := $(hidden_wraps:%=-Wl,--wrap=%)
 $(store_test): $(call unit_object,daemon/erad/device/store_examine.c)
 $(store_test): OWN_LDFLAGS := $(store_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)

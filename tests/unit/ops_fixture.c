@@ -68,7 +68,7 @@ int __wrap_dm_is_volume(const char *name, const uint8_t uuid[16], struct err *er
 int __wrap_dm_create(const char *name, const struct dm_table *t, struct err *err);
 int __wrap_dm_remove(const char *name, struct err *err);
 int __wrap_dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
-void __wrap_hidden_update(dev_t dev, bool origin);
+void __wrap_hidden_update(dev_t dev, bool origin, unsigned int busy_ms);
 int __wrap_seen_read(const char *path, const uint8_t uuid[16], struct token *t);
 
 int __wrap_eratab_read(const char *path, struct eratab *tab, struct err *err)
@@ -259,10 +259,11 @@ int __wrap_dm_load_size(const char *name, uint64_t nr_sectors, struct err *err)
 	return refuse_once(&sim.load, err);
 }
 
-void __wrap_hidden_update(dev_t dev, bool origin)
+void __wrap_hidden_update(dev_t dev, bool origin, unsigned int busy_ms)
 {
 	(void)dev;
 	(void)origin;
+	(void)busy_ms;
 	sim.hidden_updates++;
 }
 

@@ -16,8 +16,8 @@
 #include "erad/base/thread.h"
 #include "erad/device/hidden.h"
 
-#define WAIT_MS		5000
-#define FIND_MS		30000
+/* Limit, in ms, for the wait while udev processes no event. */
+#define IDLE_MS		5000u
 #define PAUSE_MS	20
 
 /*
@@ -70,6 +70,12 @@ static bool udev_runs(void)
 	return !access("/run/udev/control", F_OK);
 }
 
+/* Returns whether udev still processes events. */
+static bool udev_is_busy(void)
+{
+	return !access("/run/udev/queue", F_OK);
+}
+
 /* Triggers udev's event `action` for a device.  directory: the device's directory in sysfs. */
 static void make_event(const char *directory, const char *action)
 {
@@ -110,13 +116,13 @@ static void make_events(dev_t dev, const char *action)
 
 dev_t hidden_find(const char *path)
 {
-	const uint64_t end = thread_now_ms() + FIND_MS;
+	const uint64_t end = thread_now_ms() + HIDDEN_BUSY_MS;
 	dev_t dev;
 
-	while (!(dev = blockdev_at(path)) && udev_runs() && !access("/run/udev/queue", F_OK)) {
+	while (!(dev = blockdev_at(path)) && udev_runs() && udev_is_busy()) {
 		if (thread_now_ms() >= end) {
-			log_warn("%s does not exist, but udev still processes events after %d seconds, and may be about to make it; if its UUID or label has no link when 'udevadm settle' has ended, run 'udevadm trigger --action=add %s'",
-				 path, FIND_MS / 1000, path);
+			log_warn("%s does not exist, but udev still processes events after %u seconds, and may be about to make it; if its UUID or label has no link when 'udevadm settle' has ended, run 'udevadm trigger --action=add %s'",
+				 path, HIDDEN_BUSY_MS / 1000, path);
 			break;
 		}
 		usleep(PAUSE_MS * 1000);
@@ -125,28 +131,29 @@ dev_t hidden_find(const char *path)
 }
 
 /*
- * Logs that udev has not hidden or shown the device in time.  event_ended: udev has processed an
- * event of the device.
+ * Logs that udev has not hidden or shown the device within `seconds`.  event_ended: udev has
+ * processed an event of the device.
  */
-static void log_late(dev_t dev, bool origin, const char *action, bool event_ended)
+static void log_late(dev_t dev, bool origin, const char *action, bool event_ended, unsigned int seconds)
 {
 	char name[64];
 
 	if (blockdev_kernel_name(dev, name, sizeof(name)))
 		strcpy(name, "?");
 	if (event_ended)
-		log_warn("udev has processed an event of /dev/%s, but has not %s what is on the device within %d seconds: are the rules 61-erad-origin.rules installed?",
-			 name, origin ? "hidden" : "shown", WAIT_MS / 1000);
+		log_warn("udev has processed an event of /dev/%s, but has not %s what is on the device within %u seconds: are the rules 61-erad-origin.rules installed?",
+			 name, origin ? "hidden" : "shown", seconds);
 	else
-		log_warn("waited %d seconds for udev to process the event '%s' of /dev/%s; its content is not %s until udev has processed the event; run 'udevadm settle' to wait for udev",
-			 WAIT_MS / 1000, action, name, origin ? "hidden" : "shown");
+		log_warn("waited %u seconds for udev to process the event '%s' of /dev/%s; its content is not %s until udev has processed the event; run 'udevadm settle' to wait for udev",
+			 seconds, action, name, origin ? "hidden" : "shown");
 }
 
-void hidden_update(dev_t dev, bool origin)
+void hidden_update(dev_t dev, bool origin, unsigned int busy_ms)
 {
 	const char *action = origin ? "change" : "add";
-	const uint64_t end = thread_now_ms() + WAIT_MS;
+	const uint64_t began = thread_now_ms();
 	struct db_file before;
+	uint64_t ms;
 	int hidden;
 
 	/* If no udev runs, for example in a container, no program creates or changes links. */
@@ -165,8 +172,13 @@ void hidden_update(dev_t dev, bool origin)
 	 */
 	make_events(dev, action);
 	while ((hidden = is_hidden(dev)) >= 0 && (hidden != origin || is_same_file(look_at_db(dev), before))) {
-		if (thread_now_ms() >= end) {
-			log_late(dev, origin, action, !is_same_file(look_at_db(dev), before));
+		ms = thread_now_ms() - began;
+		/*
+		 * If udev is idle after this time, the event has no effect, for example because the
+		 * rules are not installed.
+		 */
+		if (ms >= busy_ms || (ms >= IDLE_MS && !udev_is_busy())) {
+			log_late(dev, origin, action, !is_same_file(look_at_db(dev), before), ms / 1000);
 			return;
 		}
 		usleep(PAUSE_MS * 1000);

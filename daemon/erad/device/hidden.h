@@ -10,13 +10,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Limits, in ms, for the wait while udev processes events. */
+#define HIDDEN_BUSY_MS		30000u
+/*
+ * For a caller that holds LVM's locks.  udev's rules run commands of LVM, which wait for these
+ * locks, so udev may be busy until the caller releases the locks.
+ */
+#define HIDDEN_LOCKED_MS	5000u
+
 /*
  * Call this when dev has become the origin of a volume (origin is true), or is no longer an origin
- * (origin is false).  Triggers udev's events for dev and for its partitions, and waits up to 5
- * seconds until udev has processed the event of dev.  Triggers no event for an origin that is
- * hidden already.  Does nothing if no udev runs, or if dev is 0.
+ * (origin is false).  Triggers udev's events for dev and for its partitions, and waits until udev
+ * has processed the event of dev.  Waits up to 5 seconds if udev processes no other event, and up to
+ * busy_ms milliseconds otherwise.  After that, logs a warning.  Triggers no event for an origin that
+ * is hidden already.  Does nothing if no udev runs, or if dev is 0.
  */
-void hidden_update(dev_t dev, bool origin);
+void hidden_update(dev_t dev, bool origin, unsigned int busy_ms);
 
 /*
  * Returns the device whose node or link is path, or 0 if there is no such device.  Call this before

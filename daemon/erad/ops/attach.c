@@ -397,7 +397,7 @@ out_line:
 	/*
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
 	 */
-	hidden_update(t.origin, false);
+	hidden_update(t.origin, false, HIDDEN_BUSY_MS);
 out_found:
 	lvs_free(&found.lvs);
 out_creation:

@@ -75,7 +75,7 @@ int op_close(const char *name, struct err *err)
 	 * lists the volume.  Otherwise keep the origin hidden.
 	 */
 	if (removed && (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT))
-		hidden_update(origin, false);
+		hidden_update(origin, false, HIDDEN_BUSY_MS);
 out_unref:
 	volume_unref(v);
 out_release:

@@ -508,7 +508,7 @@ out_line:
 	/*
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
 	 */
-	hidden_update(c->origin, false);
+	hidden_update(c->origin, false, HIDDEN_BUSY_MS);
 out_metadata:
 	creation_undo(c, err);
 	return r;

@@ -86,7 +86,7 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 		free(out->metadata);
 		*out = (struct forgotten){ 0 };
 	} else {
-		hidden_update(origin, false);
+		hidden_update(origin, false, HIDDEN_BUSY_MS);
 		if (out->metadata)
 			read_uuid(out->metadata, out->uuid);
 		same = eratab_same_uuid(&tab, name, out->uuid, read_uuid);

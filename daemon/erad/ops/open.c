@@ -371,8 +371,9 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	/*
 	 * Hide the origin after the target exists: if eratab names the origin by its content, for
 	 * example by a label, udev's rules recognize the origin only by the open volume on it.
+	 * With OPEN_IN_PLACE, the caller holds LVM's locks.
 	 */
-	hidden_update(t.origin, true);
+	hidden_update(t.origin, true, way == OPEN_IN_PLACE ? HIDDEN_LOCKED_MS : HIDDEN_BUSY_MS);
 	*out = v;
 	return 0;
 

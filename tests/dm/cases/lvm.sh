@@ -142,6 +142,23 @@ test_lvm_attach_refused()
 	eractl detach pv0 > /dev/null
 }
 
+case_share["test_lvm_attach_beside_a_busy_udev"]=oldest
+test_lvm_attach_beside_a_busy_udev()
+{
+	DESCRIPTION="attach waits only a few seconds for a busy udev, because it holds LVM's locks, for which udev's rules may wait"
+	local pv
+
+	new_vg 100M
+	new_lv a 32M
+	# There is no udev here. The test makes the files that erad reads.
+	mkdir -p /run/udev
+	touch /run/udev/control /run/udev/queue
+	attach
+	rm /run/udev/control /run/udev/queue
+	log_has "waited \([5-9]\|1[0-9]\) seconds for udev to process the event 'change' of $pv"
+	eractl detach pv0 > /dev/null
+}
+
 test_lvm_attach_no_circle()
 {
 	DESCRIPTION="attach refuses a metadata file on a volume whose own metadata file is on the physical volume, because writes would wait for each other"

@@ -376,6 +376,7 @@ test_a_table_made_again_while_closing()
 }
 
 case_share["test_volume_udev_is_busy"]=oldest
+case_timeout["test_volume_udev_is_busy"]=300
 test_volume_udev_is_busy()
 {
 	DESCRIPTION="a volume whose disk was removed can be forgotten while udev processes events for a long time; erad says what it waited for, and names its udev rules only if udev has processed an event"
@@ -389,9 +390,10 @@ test_volume_udev_is_busy()
 	mkdir -p /run/udev/data
 	touch /run/udev/control /run/udev/queue
 	eractl open data
-	grep -q "waited 5 seconds for udev to process the event 'change' of $origin" "$log" || fail "$(tail -n 5 "$log")"
+	grep -q "waited 3[0-9] seconds for udev to process the event 'change' of $origin" "$log" || fail "$(tail -n 5 "$log")"
 	! grep -q "are the rules" "$log" || fail "the rules are named, but udev is slow"
 	eractl close data
+	rm /run/udev/queue
 	(until grep -q "the event 'change'" /run/udev/changed 2> /dev/null; do
 		echo "N:$SECONDS" > "/run/udev/data/b$number"
 		sleep 0.5
@@ -399,8 +401,9 @@ test_volume_udev_is_busy()
 	eractl open data
 	echo "the event 'change'" > /run/udev/changed
 	wait $!
-	grep -q "udev has processed an event of $origin, but has not hidden what is on the device within 5 seconds: are the rules" "$log" || fail "$(tail -n 5 "$log")"
+	grep -q "udev has processed an event of $origin, but has not hidden what is on the device within [0-9]* seconds: are the rules" "$log" || fail "$(tail -n 5 "$log")"
 	eractl close data
+	touch /run/udev/queue
 
 	sed -i "s|^data\t[^\t]*|data\t/dev/gone|; s|^data [^ ]*|data /dev/gone|" /etc/eratab
 	grep -q /dev/gone /etc/eratab || fail "$(cat /etc/eratab)"
