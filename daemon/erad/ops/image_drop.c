@@ -62,10 +62,28 @@ static int remove_device(const char *volume, const char *suffix, dev_t dev, stru
 }
 
 /*
+ * Returns whether another device or a program has the mapped device open, or may have it open: the
+ * device exists, but cannot be examined.
+ */
+static bool is_open(dev_t dev)
+{
+	struct dm_device d;
+	bool open;
+	int r;
+
+	r = dev ? dm_tables_read(dev, &d, NULL) : -ENXIO;
+	if (r)
+		return r != -ENXIO;
+	open = d.open_count;
+	dm_tables_free(&d);
+	return open;
+}
+
+/*
  * Removes NAME-image in a process of its own.  dm-snapshot waits there until the copies of blocks to
  * the copy-on-write store have ended, and no signal ends this wait.
  */
-static int remove_image(const char *volume, dev_t dev, struct err *err)
+static int remove_image(const char *volume, const struct image *image, struct err *err)
 {
 	struct origin_asked asked = { .fd = -1 };
 	char name[DM_NAME_LEN];
@@ -73,15 +91,18 @@ static int remove_image(const char *volume, dev_t dev, struct err *err)
 	struct origin_answer a;
 	int r;
 
-	if (!dev)
+	if (!image->image)
 		return 0;
 	memset(&q, 0, sizeof(q));
 	q.what = ORIGIN_REMOVE_DEVICE;
-	q.dev = dev;
+	q.dev = image->image;
 	image_name(volume, IMAGE_SUFFIX, name);
 	strcpy(q.path, name);
 	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
 	origin_drop(&asked);
+	/* If NAME-image is gone and has released the store, the process only waits for udev. */
+	if (r == -ETIMEDOUT && image->store && !dm_tables_find(name) && !is_open(image->store))
+		return 0;
 	if (r) {
 		err_suffix(err, "when the store works again, run 'eractl image drop %s' again", volume);
 		return r;
@@ -148,19 +169,6 @@ static int check_resumed(dev_t device, struct err *err)
 		r = err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d.name);
 	dm_tables_free(&d);
 	return r;
-}
-
-/* Returns whether another device or a program has the mapped device open. */
-static bool is_open(dev_t dev)
-{
-	struct dm_device d;
-	bool open;
-
-	if (!dev || dm_tables_read(dev, &d, NULL))
-		return false;
-	open = d.open_count;
-	dm_tables_free(&d);
-	return open;
 }
 
 /*
@@ -250,7 +258,7 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 	store = image.image || image.origin ? image_store_keep(image.store_beneath) : -1;
 	if (v)
 		past_image_leaves(v, image.image, image.origin);
-	r = remove_image(name, image.image, err);
+	r = remove_image(name, &image, err);
 	/* After a timeout, the kernel goes on. */
 	removing = r == -ETIMEDOUT;
 	if (!r) {

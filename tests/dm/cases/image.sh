@@ -115,6 +115,36 @@ test_image_store_that_is_full()
 	eractl close data
 }
 
+case_share["test_image_drop_while_udev_is_slow"]=oldest
+test_image_drop_while_udev_is_slow()
+{
+	DESCRIPTION="image drop goes on when the image is removed, and only udev has not processed the removal yet"
+	local origin before
+
+	origin=$(new_disk 64M)
+	stop_erad
+	unset DM_DISABLE_UDEV
+	start_erad
+	eractl create data "$origin" > /dev/null
+	before=$(devices)
+	eractl image create data > /dev/null
+	# There is no udev here. This file makes the process that removes the image wait for udev.
+	# erad itself has looked for the file before.
+	mkdir -p /run/udev
+	touch /run/udev/control
+	eractl image drop data > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+	# End the wait.
+	dmsetup udevcomplete_all -y > "$T/said" 2>&1
+	rm /run/udev/control
+	grep -q "^1 semaphores " "$T/said" || fail "no process waits for udev: $(cat "$T/said")"
+	same "$(devices)" "$before"
+	same "$(image_state)" none
+	no_gap data
+	stop_erad
+	export DM_DISABLE_UDEV=1
+	start_erad
+}
+
 case_share["test_image_refusals"]=both
 test_image_refusals()
 {
