@@ -22,6 +22,7 @@
 #include "common/image.h"
 #include "common/jsonl.h"
 #include "common/lvm_filter.h"
+#include "common/standby_lock.h"
 #include "common/uuid.h"
 #include "eractl/child.h"
 #include "eractl/initramfs.h"
@@ -31,6 +32,9 @@
 
 #define REMOVE_MS	10000u	/* limit of the wait for the removal of the metadata file */
 #define LVM_SECONDS	15u	/* limit of the wait for a command of LVM, which reads all devices */
+/* How often the standby of an erad that has died is asked, and the pause after each time. */
+#define STANDBY_TRIES		50
+#define STANDBY_PAUSE_MS	100
 
 static bool print_detached(struct json_object *result)
 {
@@ -44,6 +48,22 @@ static bool print_detached(struct json_object *result)
 }
 
 /*
+ * Returns the standby that serves the volumes, or will serve them when its erad has died.  Returns 0
+ * if there is none, or a negative errno.
+ */
+static pid_t find_standby(struct err *err)
+{
+	const int fd = open(STANDBY_LOCK_FILE, O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(err, -errno, "%s: %s", STANDBY_LOCK_FILE, strerror(errno));
+	pid = standby_lock_going_on(fd, UINT32_MAX);
+	close(fd);
+	return pid;
+}
+
+/*
  * Takes erad's lock, so that erad cannot start.  Returns an fd, which holds the lock until the
  * caller closes it, or a negative errno.  If there is no lock file, returns an fd without a lock.
  */
@@ -51,6 +71,7 @@ static int lock_out_erad(struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
 	int fd = file_lock(path, O_RDWR, 0, err);
+	pid_t standby;
 
 	/*
 	 * If there is no lock file, erad has not run since the boot, so there is no erad to lock out.
@@ -61,7 +82,17 @@ static int lock_out_erad(struct err *err)
 	if (fd == -EBUSY)
 		err_set(err, fd, "%s is locked: an erad is running and does not answer, or another 'eractl detach' is running; stop erad with 'systemctl stop erad', or wait until the other command has ended",
 			path);
-	return fd;
+	if (fd < 0)
+		return fd;
+	/* A standby takes no lock on this file, and serves the volumes when its erad has died. */
+	standby = find_standby(err);
+	if (!standby)
+		return fd;
+	close(fd);
+	if (standby < 0)
+		return standby;
+	return err_set(err, -EBUSY, "erad has died, and its standby, process %d, is about to serve the volumes, but does not answer yet; try again in a moment; if the standby hangs, end it with 'kill -KILL %d'",
+		       standby, standby);
 }
 
 /* Takes the place of libdevmapper's log, which prints a line for each attempt to remove a device. */
@@ -308,6 +339,11 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 		return fail(&err);
 	origin = eratab_origin(ERAD_TAB, argv[optind]);
 	r = client_call(client_request("detach", argv[optind]), NULL, NULL, &result, &err);
+	/* If erad has just died, its standby answers soon. */
+	for (int tries = 0; r == -ENOTCONN && tries < STANDBY_TRIES && find_standby(NULL) > 0; tries++) {
+		usleep(STANDBY_PAUSE_MS * 1000);
+		r = client_call(client_request("detach", argv[optind]), NULL, NULL, &result, &err);
+	}
 	if (r == -ENOTCONN)
 		code = detach_without_erad(argv[optind], &result);
 	else if (r)

@@ -17,12 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/protocol.h"
+#include "common/standby_lock.h"
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
 #include "erad/base/thread.h"
 
-#define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
 #define HALF_SIZE	(64u << 10)	/* bytes for the names and paths of volumes, in each half */
 /* Threads are reserved for at most this many volumes. */
 #define VOLUMES_READY	8u
@@ -31,9 +30,6 @@
 #define FREE_MIN	(64u << 20)
 #define RELIEVE_MS	12000		/* how long a standby may take to end after SIGTERM */
 #define KILLED_MS	2000		/* how long a killed standby may take to disappear */
-#define PRESENT		0		/* offset of the locks of standbys that exist */
-/* Offset of the locks of standbys that have not begun to end. */
-#define GOES_ON		(1ll << 32)
 
 /* Memory that the main process writes and its standby reads. */
 struct shared {
@@ -98,17 +94,6 @@ int standby_fd(void)
 }
 
 /*
- * Describes a range of bytes of the lock file, from PRESENT or from GOES_ON on.  Each byte stands
- * for the standby of one generation.
- */
-static struct flock lock_of(off_t kind, uint32_t first, uint32_t nr)
-{
-	return (struct flock){
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = kind + first, .l_len = nr,
-	};
-}
-
-/*
  * Returns the fd of the lock file, or -1 and errno.  The file stays open until the process ends: a
  * process loses its POSIX locks on a file when it closes any fd of the file; see fcntl(2).
  */
@@ -117,13 +102,14 @@ static int lock_standby_file(void)
 	static int fd = -1;
 
 	if (fd < 0)
-		fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		fd = open(STANDBY_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	return fd;
 }
 
 static int lock_generation(void)
 {
-	struct flock present = lock_of(PRESENT, generation, 1), goes_on = lock_of(GOES_ON, generation, 1);
+	struct flock present = standby_lock_of(STANDBY_PRESENT, generation, 1);
+	struct flock goes_on = standby_lock_of(STANDBY_GOES_ON, generation, 1);
 	int fd = lock_standby_file();
 
 	if (fd < 0)
@@ -133,11 +119,11 @@ static int lock_generation(void)
 
 void standby_stops(void)
 {
-	struct flock l = lock_of(GOES_ON, generation, 1);
+	struct flock l = standby_lock_of(STANDBY_GOES_ON, generation, 1);
 
 	l.l_type = F_UNLCK;
 	if (is_standby && fcntl(lock_standby_file(), F_SETLK, &l))
-		log_warn("cannot unlock " LOCK_FILE ": %m");
+		log_warn("cannot unlock " STANDBY_LOCK_FILE ": %m");
 }
 
 /* Makes this process, which fork() has created, the standby. */
@@ -267,16 +253,6 @@ static bool wait_end(int pidfd, int ms)
 	return poll(&p, 1, ms) > 0;
 }
 
-/*
- * Finds the first byte of the range that another process has locked.  Returns false if no byte is
- * locked.
- */
-static bool find_lock(int fd, off_t kind, uint32_t first, uint32_t nr, struct flock *l)
-{
-	*l = lock_of(kind, first, nr);
-	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
-}
-
 /* Ends the process that holds the lock `had`.  Returns false if the process does not end. */
 static bool end_standby(int fd, const struct flock *had)
 {
@@ -290,7 +266,7 @@ static bool end_standby(int fd, const struct flock *had)
 	 * The pid may belong to another process by now.  Signal the process only if it still holds
 	 * the lock.
 	 */
-	if (!find_lock(fd, PRESENT, had->l_start, 1, &l) || l.l_pid != had->l_pid)
+	if (!standby_lock_find(fd, STANDBY_PRESENT, had->l_start, 1, &l) || l.l_pid != had->l_pid)
 		goto out;
 	log_info("relieving the standby, process %d", l.l_pid);
 	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
@@ -314,45 +290,15 @@ void standby_relieve(void)
 	if (shared)
 		atomic_store(&shared->serves, true);
 	if (fd < 0) {
-		log_warn("cannot open " LOCK_FILE " to look for a standby: %m");
+		log_warn("cannot open " STANDBY_LOCK_FILE " to look for a standby: %m");
 		return;
 	}
-	while (first < generation && find_lock(fd, PRESENT, first, generation - first, &l)) {
+	while (first < generation && standby_lock_find(fd, STANDBY_PRESENT, first, generation - first, &l)) {
 		if (end_standby(fd, &l))
 			continue;
 		log_warn("standby process %d has not ended; erad attaches to the volumes of the standby as soon as this process has ended", l.l_pid);
 		first = l.l_start + 1;
 	}
-}
-
-/*
- * Returns whether a process has ended, or has been sent SIGTERM or SIGKILL and still holds its
- * locks.  SIGTERM stays pending as long as the process hangs or is stopped.  A killed process keeps
- * its locks while one of its threads waits for I/O.
- */
-static bool is_to_end(pid_t pid)
-{
-	static const uint64_t ending = 1ull << (SIGTERM - 1) | 1ull << (SIGKILL - 1);
-	char path[64], text[4096], *at;
-	ssize_t n;
-	int fd, e;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT;
-	n = read(fd, text, sizeof(text) - 1);
-	e = errno;
-	close(fd);
-	/* ESRCH: the process has ended since open(). */
-	if (n < 0)
-		return e == ESRCH;
-	text[n] = 0;
-	at = strstr(text, "\nState:\t");
-	if (at && (at[8] == 'Z' || at[8] == 'X'))
-		return true;
-	at = strstr(text, "\nShdPnd:\t");
-	return at && strtoull(at + 9, NULL, 16) & ending;
 }
 
 /*
@@ -363,17 +309,8 @@ static bool is_to_end(pid_t pid)
 static bool earlier_one_serves(void)
 {
 	const int fd = lock_standby_file();
-	uint32_t first = 0;
-	struct flock l;
 
-	if (atomic_load(&shared->serves) || fd < 0)
-		return false;
-	while (first < generation && find_lock(fd, GOES_ON, first, generation - first, &l)) {
-		if (!is_to_end(l.l_pid))
-			return true;
-		first = l.l_start - GOES_ON + 1;
-	}
-	return false;
+	return !atomic_load(&shared->serves) && fd >= 0 && standby_lock_going_on(fd, generation);
 }
 
 /* ---- what the standby does until the main process dies ---- */

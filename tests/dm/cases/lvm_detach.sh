@@ -134,6 +134,52 @@ test_lvm_detach_without_erad()
 	same "$(state)" "$before"
 }
 
+# erad_dies_beside_a_stopped_standby: starts erad with a standby, stops the standby with SIGSTOP,
+# and kills erad. Sets standby to the process number of the standby.
+erad_dies_beside_a_stopped_standby()
+{
+	erad_options=()
+	start_erad
+	wait_until "active" eractl_state_is pv0 active
+	standby=$(pgrep -x erad-standby -P "$(erad_pid)")
+	kill -STOP "$standby"
+	kill_erad
+}
+
+case_timeout["test_lvm_detach_before_the_standby_answers"]=240
+test_lvm_detach_before_the_standby_answers()
+{
+	DESCRIPTION="a detach when erad has just died waits for the standby, is refused if the standby does not answer, and goes on without erad if a standby that hangs was sent SIGTERM"
+	local before pv standby
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach
+	stop_erad
+	erad_dies_beside_a_stopped_standby
+	eractl detach pv0 2> "$T/said" && fail "detach has gone on beside the standby"
+	grep -q "erad has died, and its standby, process $standby, is about to serve the volumes, but does not answer yet; try again in a moment" "$T/said" ||
+		fail "$(cat "$T/said")"
+	(
+		nap 0.5
+		kill -CONT "$standby"
+	) &
+	eractl detach pv0 > /dev/null
+	wait $!
+	same "$(state)" "$before"
+
+	attach
+	erad_dies_beside_a_stopped_standby
+	kill -TERM "$standby"
+	eractl detach pv0 > /dev/null
+	same "$(state)" "$before"
+	kill -CONT "$standby"
+	wait_until "the standby has ended" eval "[[ ! -e /proc/$standby || \$(< /proc/$standby/stat) == *') Z '* ]]"
+	erad_options=(--no-standby)
+	start_erad
+}
+
 test_lvm_detach_without_erad_beside_a_copy()
 {
 	DESCRIPTION="detach without erad names another volume whose metadata has the same UUID or cannot be read, and keeps the note of the newest token"
