@@ -47,10 +47,29 @@ static bool uses_metadata(const struct erad_info *i, const struct store_info *s,
 }
 
 /*
- * Returns EAGAIN if a target has the UUID of the metadata.  metadata: number of the metadata
- * device; 0: the metadata is a file.
+ * Refuses a volume whose metadata has the UUID of the metadata of another volume, which is open.
+ * Another attempt would fail, too.  i: a target with this UUID.  Returns 0 if no other volume owns
+ * the target.
  */
-static int refuse_live(struct store *s, dev_t metadata, struct err *err)
+static int refuse_twin(const char *name, const char *path, const struct erad_info *i, struct err *err)
+{
+	struct volume *v = volumes_owner(i);
+	int r = 0;
+
+	if (v && strcmp(v->name, name))
+		r = err_set(err, -EBUSY,
+			    "metadata %.200s is the metadata of volume %s, which is open, or has the same UUID; a copy of metadata cannot be used at the same time as the original: run 'eractl forget %s' if the line of volume %s in /etc/eratab is not needed, or close volume %s first",
+			    path, v->name, name, name, v->name);
+	volume_unref(v);
+	return r;
+}
+
+/*
+ * Returns EAGAIN if a target has the UUID of the metadata, or EBUSY if another volume owns this
+ * target.  path: the path of the metadata.  metadata: number of the metadata device; 0: the metadata
+ * is a file.
+ */
+static int refuse_live(const char *name, const char *path, struct store *s, dev_t metadata, struct err *err)
 {
 	char device[DM_NAME_SIZE];
 	struct store_info info;
@@ -62,6 +81,9 @@ static int refuse_live(struct store *s, dev_t metadata, struct err *err)
 	for (uint32_t n = 0; n < l.nr && !r; n++) {
 		if (!uses_metadata(&l.info[n], &info, metadata))
 			continue;
+		r = refuse_twin(name, path, &l.info[n], err);
+		if (r)
+			break;
 		if (dm_name(makedev(l.info[n].dev_major, l.info[n].dev_minor), device))
 			strcpy(device, "?");
 		r = err_set(err, -EAGAIN,
@@ -89,16 +111,16 @@ int op_open_closed(const char *name, struct store **out, struct err *err)
 		r = engine_open(e->metadata, ENGINE_READ, &engine, err);
 	if (!r)
 		metadata = blockdev_at(e->metadata);
-	eratab_free(&tab);
 	if (!r)
 		r = store_open(engine, STORE_READ, &s, err);
-	if (r)
-		return r;
 	/* The lock of the metadata excludes an open from now on, so look at the targets only now. */
-	r = refuse_live(s, metadata, err);
-	if (r)
-		store_close(s, false, NULL);
-	else
-		*out = s;
+	if (!r) {
+		r = refuse_live(name, e->metadata, s, metadata, err);
+		if (r)
+			store_close(s, false, NULL);
+		else
+			*out = s;
+	}
+	eratab_free(&tab);
 	return r;
 }

@@ -258,16 +258,25 @@ void volumes_name_is_free(void)
 		name_is_free();
 }
 
-bool volumes_own(const struct erad_info *i)
+struct volume *volumes_owner(const struct erad_info *i)
 {
-	bool found = false;
 	struct volume *v;
 
 	pthread_mutex_lock(&volumes_lock);
-	for (v = first; v && !found; v = v->next)
-		found = volume_owns(v, i);
+	for (v = first; v && !volume_owns(v, i); v = v->next)
+		;
+	if (v)
+		volume_ref(v);
 	pthread_mutex_unlock(&volumes_lock);
-	return found;
+	return v;
+}
+
+bool volumes_own(const struct erad_info *i)
+{
+	struct volume *v = volumes_owner(i);
+
+	volume_unref(v);
+	return v;
 }
 
 void volumes_start(int control, int progress, void (*is_free)(void))

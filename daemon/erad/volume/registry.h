@@ -74,6 +74,8 @@ int volumes_claim(struct claim *c, const char *name, struct volume **v, struct e
 bool volumes_try_claim(struct claim *c, const char *name);
 void volumes_release(struct claim *c);
 
+/* Returns the open volume that owns the instance, with a reference for the caller, or NULL. */
+struct volume *volumes_owner(const struct erad_info *i);
 /* Returns whether an open volume owns the instance. */
 bool volumes_own(const struct erad_info *i);
 

@@ -17,7 +17,7 @@ names()
 
 test_conflict_copy()
 {
-	DESCRIPTION="if a volume is live, erad does not open a volume with a copy of its metadata, and the copy gets no marks of writes to the live volume"
+	DESCRIPTION="if a volume is live, erad does not open a volume with a copy of its metadata, nor read the copy as that of a closed volume, and the copy gets no marks of writes to the live volume"
 	local m=/var/lib/erad since i
 
 	eractl create data "$(new_disk 64M)"
@@ -27,6 +27,11 @@ test_conflict_copy()
 	eractl open data
 	names "as the metadata of /dev/mapper/data, which is live" eractl open copy
 	[[ ! -e /dev/mapper/copy ]] || fail "a device is left"
+	# Another attempt would fail, too.
+	for i in "diff copy --since 1" "bookmark copy"; do
+		# shellcheck disable=SC2086 # words
+		names "metadata $T/copy is the metadata of volume data, which is open, or has the same UUID" eractl $i
+	done
 	since=$(eractl checkpoint data)
 	for i in 1 2; do
 		dmsetup load data --table "$(dmsetup table data)"
