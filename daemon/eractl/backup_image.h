@@ -30,12 +30,13 @@ struct backup_image {
 	const char *device, *dm_uuid, *token;	/* belong to `made`, or are in the members below */
 	double stood_still;		/* for how long I/O stood still, in seconds */
 	/* Only if the image is a snapshot of LVM: */
+	int lock;			/* the lock of backup_lvm.h; -1: not taken */
 	struct lvm_image lvm;
 	char lvm_uuid[DM_UUID_LEN];
 	long long frozen_ms;		/* for how long the file system was frozen; -1: none was frozen */
 };
 
-#define BACKUP_IMAGE_NONE	{ .guardian = BACKUP_GUARDIAN_NONE, .frozen_ms = -1 }
+#define BACKUP_IMAGE_NONE	{ .guardian = BACKUP_GUARDIAN_NONE, .lock = -1, .frozen_ms = -1 }
 
 /* Draws the number of the image, and starts the guardian. */
 int backup_image_begin(struct backup_image *b, const char *volume, const struct backup_guarded *guarded, struct err *err);

@@ -2,11 +2,16 @@
 /* Makes the snapshot of LVM for a backup, and removes it in every case: see backup_lvm.h. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/blockdev.h"
 #include "common/dm_tables.h"
+#include "common/file_lock.h"
 #include "common/members.h"
+#include "common/protocol.h"
 #include "eractl/backup_lvm.h"
 #include "eractl/seen_note.h"
 
@@ -41,15 +46,32 @@ static bool is_left_guarded(void *image)
 	return true;
 }
 
+static int lock(struct backup_image *b, struct err *err)
+{
+	char path[sizeof(ERAD_RUN_DIR) + ERAD_NAME_MAX + 32];
+
+	snprintf(path, sizeof(path), ERAD_RUN_DIR "/backup-lvm.%s", b->volume);
+	b->lock = file_lock(path, O_RDWR | O_CREAT, 0, err);
+	if (b->lock == -EBUSY)
+		return err_set(err, -EBUSY, "volume %s: another 'eractl backup --lvm' of this volume is running ('pgrep -af \"eractl backup\"' shows the command); run this backup again when that backup has ended",
+			       b->volume);
+	return b->lock < 0 ? b->lock : 0;
+}
+
 /* Removes the snapshot that a backup has left, if there is one, and refuses any other snapshot. */
 static int clear_place(struct backup_image *b, struct err *err)
 {
+	struct lvm_image again = b->lvm;
+	int r;
+
 	if (!b->lvm.there)
 		return 0;
 	if (!*b->lvm.number)
 		return err_set(err, -EEXIST, "volume %s: there is the snapshot %s/%s already, which 'eractl image create --lvm' has made; run 'eractl image drop %s' to remove it",
 			       b->volume, b->lvm.vg, b->lvm.name, b->volume);
-	return lvm_image_drop(b->volume, &b->lvm, err);
+	r = lvm_image_drop(b->volume, &b->lvm, err);
+	/* The guardian of that backup may have removed the snapshot meanwhile. */
+	return r && !lvm_image_look_again(b->volume, &again, NULL) && !again.there ? 0 : r;
 }
 
 /*
@@ -85,6 +107,11 @@ int backup_lvm_make(struct backup_image *b, const char *volume, uint64_t size, s
 	if (r)
 		return r;
 	r = lvm_image_check_size(volume, &b->lvm, size, err);
+	if (!r)
+		r = lock(b, err);
+	/* Look again, because another backup may have ended before this one had the lock. */
+	if (!r)
+		r = lvm_image_look_again(volume, &b->lvm, err);
 	if (!r)
 		r = clear_place(b, err);
 	if (!r)
@@ -141,9 +168,12 @@ int backup_lvm_drop(struct backup_image *b, struct err *err)
 {
 	int r;
 
+	r = b->there ? drop(b, err) : 0;
+	if (b->lock >= 0)
+		close(b->lock);
+	b->lock = -1;
 	if (!b->there)
 		return 0;
-	r = drop(b, err);
 	b->there = false;
 	b->left = r && r != -ENOENT;
 	if (!b->left) {

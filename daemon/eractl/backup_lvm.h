@@ -7,6 +7,11 @@
  * drawn.  So neither the guardian nor a later backup removes a snapshot that a user has made with
  * eractl image create --lvm.  lvcreate keeps the socket to the guardian open.  So if eractl is killed
  * while lvcreate runs, the guardian waits for the end of lvcreate before it looks for the snapshot.
+ *
+ * The snapshots of all backups of a volume have the same name.  So a backup holds a lock on
+ * /run/erad/backup-lvm.NAME, from before it looks for a snapshot that was left until it has removed
+ * its own.  Otherwise it could remove the snapshot of a backup that runs.  The guardian does not hold
+ * the lock, so after a kill, the next backup and the guardian may remove the snapshot at the same time.
  */
 #ifndef ERACTL_BACKUP_LVM_H
 #define ERACTL_BACKUP_LVM_H
@@ -19,8 +24,8 @@
 
 /*
  * Makes the snapshot of the volume.  size: as for lvm_image_check_size().  Removes a snapshot that a
- * killed backup has left.  EEXIST: there is a snapshot that no backup has made.  The caller calls
- * backup_lvm_drop() also after an error.
+ * killed backup has left.  EEXIST: there is a snapshot that no backup has made.  EBUSY: another backup
+ * of the volume makes or uses a snapshot.  The caller calls backup_lvm_drop() also after an error.
  */
 int backup_lvm_make(struct backup_image *b, const char *volume, uint64_t size, struct err *err);
 

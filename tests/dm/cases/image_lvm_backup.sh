@@ -168,6 +168,45 @@ test_image_lvm_backup_that_is_killed()
 	no_gap data
 }
 
+case_timeout["test_image_lvm_backup_beside_another"]=300
+test_image_lvm_backup_beside_another()
+{
+	DESCRIPTION="a second backup --lvm of a volume is refused, and the first one goes on; a backup goes on if the guardian of a killed backup removes the snapshot at the same time"
+	local backup
+
+	new_vg 200M
+	new_lv data 32M
+	eractl create data /dev/vg/data > /dev/null
+	mkdir "$T/dir" "$T/dir2"
+	eractl backup data "$T/dir" --init --lvm --size 8M > /dev/null
+	stopped_backup --size 8M
+	eractl backup data "$T/dir2" --init --lvm --size 8M > "$T/said2" 2>&1 && fail "two backups at the same time"
+	grep -qF "volume data: another 'eractl backup --lvm' of this volume is running" "$T/said2" || fail "got '$(cat "$T/said2")'"
+	same "$(snapshots)" vg/data-erad-image
+	kill -CONT $backup
+	wait $backup || fail "$(cat "$T/said")"
+	same "$(snapshots)" ""
+
+	stopped_backup --size 8M
+	kill -KILL $(pgrep -P $backup) $backup
+	same "$(snapshots)" vg/data-erad-image
+	# This lvm does what the guardian does, between the looks of the next backup and its lvremove.
+	cp /usr/sbin/lvm "$T/lvm"
+	cat > "$T/wrapper" << END
+#!/bin/bash
+if [[ " \$* " == *" lv_role "* && ! -e $T/removed ]]; then
+	> $T/removed
+	$T/lvm lvremove -f vg/data-erad-image > /dev/null
+fi
+exec $T/lvm "\$@"
+END
+	chmod +x "$T/wrapper"
+	unshare -m bash -c "mount --bind $T/wrapper /usr/sbin/lvm && exec eractl backup data $T/dir --lvm --size 8M" > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+	[[ -e $T/removed ]] || fail "the snapshot was not removed meanwhile"
+	same "$(snapshots)" ""
+	no_gap data
+}
+
 # backup_fails TEXT: lets the stopped backup go on. Checks that the backup fails with the text, and that
 # the copies are as before.
 backup_fails()
