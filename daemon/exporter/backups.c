@@ -131,13 +131,13 @@ static int print_reports(FILE *f, const char *directory)
 	static const struct {
 		const char *key, *name, *help;
 	} families[] = {
-		{ "last_success", "erad_backup_last_success_timestamp_seconds",
+		{ "last_success", BACKUPS_PREFIX "last_success_timestamp_seconds",
 		  "When the last good copy was complete. Missing if there is none." },
-		{ "time", "erad_backup_last_run_timestamp_seconds", "When the last backup ended." },
-		{ "success", "erad_backup_last_run_success", "Whether the last backup has made a good copy." },
-		{ "duration_seconds", "erad_backup_last_run_duration_seconds", "How long the last backup took." },
-		{ "bytes", "erad_backup_last_run_bytes", "Bytes of the volume that the last backup has copied." },
-		{ "full", "erad_backup_last_run_full", "Whether the last backup was a full one." },
+		{ "time", BACKUPS_PREFIX "last_run_timestamp_seconds", "When the last backup ended." },
+		{ "success", BACKUPS_PREFIX "last_run_success", "Whether the last backup has made a good copy." },
+		{ "duration_seconds", BACKUPS_PREFIX "last_run_duration_seconds", "How long the last backup took." },
+		{ "bytes", BACKUPS_PREFIX "last_run_bytes", "Bytes of the volume that the last backup has copied." },
+		{ "full", BACKUPS_PREFIX "last_run_full", "Whether the last backup was a full one." },
 	};
 	struct report *reports;
 	size_t nr;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define BACKUPS_DIR	"/var/lib/erad-backup"
+#define BACKUPS_PREFIX	"erad_backup_"		/* the names of all metrics of backups begin with this text */
 
 /*
  * Writes the metrics of each report DIRECTORY/NAME.json that eractl backup --report has written.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/files.h"
+#include "common/text_stream.h"
 #include "exporter/backups.h"
 #include "exporter/textfile.h"
 
@@ -59,20 +60,74 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 	return 0;
 }
 
+/* Returns whether a line of a file of metrics is about backups. */
+static bool is_about_backups(const char *line)
+{
+	static const char *const starts[] = { BACKUPS_PREFIX, "# HELP " BACKUPS_PREFIX, "# TYPE " BACKUPS_PREFIX };
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (!strncmp(line, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
+/* Writes the lines about backups of the file at path to f.  Writes nothing if there is no such file. */
+static void copy_backups(const char *path, FILE *f)
+{
+	/* With O_NONBLOCK, opening a FIFO does not wait for a writer. */
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *old = fd >= 0 ? fdopen(fd, "r") : NULL;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (old && getline(&line, &room, old) > 0)
+		if (is_about_backups(line))
+			fputs(line, f);
+	free(line);
+	if (old)
+		fclose(old);
+	else if (fd >= 0)
+		close(fd);
+}
+
+/* Adds the lines about backups of the old file at path to the text.  Returns 0 or ENOMEM. */
+static int keep_backups(const char *path, char **text, size_t *len)
+{
+	struct text_stream both = { 0 };
+	FILE *f = text_stream_open(&both);
+
+	if (!f)
+		return -ENOMEM;
+	fwrite(*text, 1, *len, f);
+	copy_backups(path, f);
+	if (text_stream_close(f, &both))
+		return -ENOMEM;
+	free(*text);
+	*text = both.text;
+	*len = both.len;
+	return 0;
+}
+
 int textfile_write(const char *path, const struct scrape_from *from, struct err *down, struct err *err)
 {
 	size_t len;
 	char *text;
-	int r;
+	bool old;
+	int r = 0;
 
 	text = scrape(from, &len, down);
-	if (!text)
+	/* An alert about an old backup needs these metrics. */
+	old = text && backups_are_old();
+	if (old)
+		r = keep_backups(path, &text, &len);
+	if (!text || r) {
+		free(text);
 		return err_set(err, -ENOMEM, "out of memory");
-	/* Keep the old file, because an alert about an old backup needs its metrics. */
-	if (backups_are_old())
-		r = err_set(err, -ETIMEDOUT, "%s is left as it was, because the metrics of backups are missing", path);
-	else
-		r = replace(path, text, len, err);
+	}
+	r = replace(path, text, len, err);
 	free(text);
+	if (!r && old)
+		r = err_set(err, -ETIMEDOUT, "%s has the metrics of backups that it had before, because the reports cannot be read now; its other metrics are current",
+			    path);
 	return r;
 }

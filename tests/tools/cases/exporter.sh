@@ -147,6 +147,25 @@ backup_time()
 	http GET /metrics | sed -n 's/^erad_up //p; s/^erad_backup_last_run_timestamp_seconds{.*} //p' | paste -sd ' '
 }
 
+# keeps_old_backups COMMAND…: checks that the COMMAND, which runs erad-exporter, fails, and writes
+# $T/erad.prom with the metrics of backups of the old file, and with new metrics of erad
+keeps_old_backups()
+{
+	cat > "$T/erad.prom" <<- END
+		# HELP erad_up Old.
+		# TYPE erad_up gauge
+		erad_up 0
+		# HELP erad_backup_last_run_timestamp_seconds When the last backup ended.
+		# TYPE erad_backup_last_run_timestamp_seconds gauge
+		erad_backup_last_run_timestamp_seconds{backup="x",volume="data"} 5
+	END
+	"$@" 2> "$T/err" && fail "exit code 0 although the reports cannot be read"
+	grep -qx "erad-exporter: $T/erad.prom has the metrics of backups that it had before, because the reports cannot be read now; its other metrics are current" "$T/err" ||
+		fail "got $(cat "$T/err")"
+	same "$(grep -v '^#' "$T/erad.prom" | grep "^erad_up\|backup")" $'erad_up 1\nerad_backup_last_run_timestamp_seconds{backup="x",volume="data"} 5'
+	same "$(grep -c "^# .* erad_backup" "$T/erad.prom")" 2
+}
+
 test_exporter_does_not_wait_for_reports_that_hang()
 {
 	DESCRIPTION="while the file system with the reports of backups hangs, the exporter serves all metrics, those of backups from the last reports that were read; then it reads the reports again"
@@ -170,12 +189,8 @@ test_exporter_does_not_wait_for_reports_that_hang()
 	same "$(backup_time)" "1 7"
 	same "$(backup_time)" "1 7"
 	same "$(grep -c "^erad-exporter: $said$" "$T/exporter.log")" 1
-	# A text file is left as it was: in another process, no reports were read.
-	echo old > "$T/erad.prom"
-	strace -D -f -qq -o "$T/calls2" -P "$T/two" -e inject=getdents64:delay_enter=8000000 erad-exporter --socket "$T/erad.sock" \
-		--backups "$T/backups" --textfile "$T/erad.prom" 2> "$T/err" && fail "the text file was written"
-	grep -qx "erad-exporter: $T/erad.prom is left as it was, because the metrics of backups are missing" "$T/err" || fail "got $(cat "$T/err")"
-	same "$(cat "$T/erad.prom")" old
+	keeps_old_backups strace -D -f -qq -o "$T/calls2" -P "$T/two" -e inject=getdents64:delay_enter=8000000 erad-exporter --socket "$T/erad.sock" \
+		--backups "$T/backups" --textfile "$T/erad.prom"
 	for _ in {1..120}; do
 		[[ $(backup_time) == "1 8" ]] && break
 		sleep 1
@@ -187,7 +202,7 @@ test_exporter_does_not_wait_for_reports_that_hang()
 
 test_exporter_keeps_reports_that_cannot_be_read()
 {
-	DESCRIPTION="if the directory with the reports of backups cannot be read, the exporter says so once, and serves the metrics of the last reports; if the directory is gone, there are none"
+	DESCRIPTION="if the directory with the reports of backups cannot be read, the exporter says so once, and serves the metrics of the last reports; with --textfile it keeps those of the old file; if the directory is gone, there are none"
 	local said="the directory $T/backups with the reports of backups cannot be read: Not a directory; until it can be read, the metrics of backups are those of the last reports that were read"
 
 	answering
@@ -201,10 +216,11 @@ test_exporter_keeps_reports_that_cannot_be_read()
 	same "$(backup_time)" "1 7"
 	same "$(backup_time)" "1 7"
 	same "$(grep -c "^erad-exporter: $said$" "$T/exporter.log")" 1
-	# A text file is left as it was: in another process, no reports were read.
-	echo old > "$T/erad.prom"
-	erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --textfile "$T/erad.prom" 2> "$T/err" && fail "the text file was written"
-	same "$(cat "$T/erad.prom")" old
+	keeps_old_backups erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --textfile "$T/erad.prom"
+	# There is no old file.
+	rm "$T/erad.prom"
+	erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --textfile "$T/erad.prom" 2> "$T/err" && fail "exit code 0"
+	grep -qx "erad_up 1" "$T/erad.prom" || fail "got $(cat "$T/erad.prom")"
 	rm "$T/backups"
 	same "$(backup_time)" 1
 	grep -qx "erad-exporter: the directory of the reports can be read again" "$T/exporter.log" || fail "$(cat "$T/exporter.log")"
