@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,4 +101,27 @@ void nbd_image_command(const char *target, char *argv[NBD_IMAGE_ARGUMENTS])
 	};
 
 	memcpy(argv, command, sizeof(command));
+}
+
+void nbd_image_remove_socket(int fd)
+{
+	static const char directory[] = "/libnbd", file[] = "/sock";
+	struct sockaddr_un a = { 0 };
+	socklen_t len = sizeof(a) - 1;
+	char *slash, *parent;
+
+	if (getpeername(fd, (struct sockaddr *)&a, &len) || a.sun_family != AF_UNIX)
+		return;
+	/* Remove only what libnbd has made: the file "sock" in the directory "libnbdXXXXXX". */
+	slash = strrchr(a.sun_path, '/');
+	if (!slash || strcmp(slash, file))
+		return;
+	*slash = 0;
+	parent = strrchr(a.sun_path, '/');
+	if (!parent || strncmp(parent, directory, strlen(directory)))
+		return;
+	*slash = '/';
+	unlink(a.sun_path);
+	*slash = 0;
+	rmdir(a.sun_path);
 }

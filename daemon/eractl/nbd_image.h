@@ -27,4 +27,11 @@ int nbd_image_create(const char *target, const char *device, struct err *err);
 #define NBD_IMAGE_ARGUMENTS	11
 void nbd_image_command(const char *target, char *argv[NBD_IMAGE_ARGUMENTS]);
 
+/*
+ * Removes the path of the socket through which libnbd is connected to qemu-nbd, and its temporary
+ * directory.  fd: the connection, which stays.  libnbd removes them only at the end of the
+ * connection, so if eractl were killed before, they would stay.
+ */
+void nbd_image_remove_socket(int fd);
+
 #endif /* ERACTL_NBD_IMAGE_H */

@@ -263,6 +263,8 @@ int nbd_target_open(struct nbd_target *t, struct err *err)
 	r = negotiate(t, err);
 	if (r)
 		return r;
+	if (nbd_image_path(t->uri))
+		nbd_image_remove_socket(libnbd.aio_get_fd(t->nbd));
 	watch_host(t);
 	return learn(t, err);
 }

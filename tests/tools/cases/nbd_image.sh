@@ -60,10 +60,27 @@ test_nbd_image_has_each_moment()
 	cmp -n "$size" "$T/v3" "$T/raw"
 }
 
+# sockets_of PID: prints the paths of the sockets of libnbd that the children of the process PID
+# have open. Prints "(removed)" for a path that does not exist. Fails if there is no socket.
+sockets_of()
+{
+	local child inode path found=
+
+	for child in $(pgrep -P "$1"); do
+		for inode in $(readlink "/proc/$child/fd/"* | sed -n 's/^socket:\[\(.*\)\]$/\1/p'); do
+			path=$(awk -v inode="$inode" '$7 == inode && $8 ~ "/libnbd" { print $8 }' /proc/net/unix)
+			[[ $path ]] || continue
+			found=1
+			[[ -e $path || -e ${path%/*} ]] && echo "$path" || echo "(removed)"
+		done
+	done
+	[[ $found ]]
+}
+
 test_nbd_image_after_a_kill()
 {
-	DESCRIPTION="after a backup to qcow2:FILE was killed in the middle, or its qemu-nbd was, the next one is an increment and right"
-	local backup who
+	DESCRIPTION="after a backup to qcow2:FILE was killed in the middle, or its qemu-nbd was, the next one is an increment and right, and no file of libnbd is left"
+	local backup who left
 	volumes_for_nbd
 	uri=qcow2:$T/q
 	to_image 1 --init
@@ -79,6 +96,8 @@ test_nbd_image_after_a_kill()
 			kill -0 $backup || fail "the backup has ended: $(cat "$T/said")"
 			sleep 0.05
 		done
+		left=$(sockets_of "$backup" | sort -u) || fail "qemu-nbd has no socket of libnbd"
+		same "$left" "(removed)"
 		if [[ $who == eractl ]]; then
 			kill -KILL $backup
 			wait $backup 2> /dev/null || :
