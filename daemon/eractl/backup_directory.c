@@ -108,7 +108,8 @@ static int copy_extent(void *ctx, const struct stream_extent *e, struct err *err
 	struct copying *c = ctx;
 
 	c->b->bytes_read += e->length;
-	freeze_alive(&c->b->freeze);
+	if (freeze_check(&c->b->freeze, err))
+		return -EIO;
 	stream_write_extent(&c->out, e);
 	/* If the stream has an error, the caller reports it. */
 	return ferror(c->file) ? err_set(err, -EIO, "the file of the copy cannot be written") : 0;

@@ -184,6 +184,9 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	/* After an error, the file system may still be frozen. */
 	if (freeze_end(&b.freeze, &b.frozen_ms, &why))
 		complain("%s", why.msg);
+	if (!r && b.freeze.left)
+		r = err_set(&err, -EBUSY, "volume %s: the copy counts, but its file system was not thawed within 10 seconds; check whether it is still frozen, and thaw it with 'fsfreeze -u'",
+			    b.content.operand);
 	content_close(&b.content);
 	backup_end_image(&b);
 	json_object_put(b.request);

@@ -20,6 +20,10 @@
 #include "eractl/compared.h"
 
 #define ALIGN	4096u
+#define FLIGHT_MS	5000u	/* limit of the wait for writes in flight */
+#define FLIGHT_PAUSE_MS	20
+/* For messages: what the user can do about a device that is written. */
+#define HOW_TO_STOP_WRITES	"unmount or freeze what is on it, or name a snapshot with --device"
 
 /*
  * Reads values that change with each write.  For a device: the number of sectors written and
@@ -53,6 +57,60 @@ static int read_counters(const struct compared *c, char text[COMPARED_WRITTEN], 
 			       line);
 	snprintf(text, COMPARED_WRITTEN, "%llu %llu", n[6], n[13]);
 	return 0;
+}
+
+/* Sets *busy to whether a write to the device is in flight. */
+static int look_at_flight(const struct compared *c, bool *busy, struct err *err)
+{
+	unsigned long long reads, writes;
+	char line[128];
+	int r;
+
+	r = blockdev_attribute(c->dev, "inflight", line, sizeof(line));
+	if (r)
+		return err_set(err, r, "%s: cannot read whether writes to it are in flight: %s", c->path, strerror(-r));
+	if (sscanf(line, "%llu %llu", &reads, &writes) != 2)
+		return err_set(err, -EIO, "%s: got '%s' as the numbers of reads and writes in flight, expected two numbers", c->path, line);
+	*busy = writes;
+	return 0;
+}
+
+/*
+ * Reads the counters into c->written at a moment at which no write to the device is in flight.
+ * Depending on its version, the kernel counts the sectors of a write at the beginning or at the end of
+ * the write.  So otherwise the counters might have a write whose data the device gets later.
+ */
+static int begin_counting(struct compared *c, struct err *err)
+{
+	bool busy;
+	int r;
+
+	for (unsigned int ms = 0; ms < FLIGHT_MS; ms += FLIGHT_PAUSE_MS) {
+		r = read_counters(c, c->written, err);
+		if (!r)
+			r = look_at_flight(c, &busy, err);
+		if (r || !busy)
+			return r;
+		usleep(FLIGHT_PAUSE_MS * 1000);
+	}
+	return err_set(err, -EBUSY, "%s is being written to: a write was in flight at each look for %u seconds; %s", c->path,
+		       FLIGHT_MS / 1000, HOW_TO_STOP_WRITES);
+}
+
+/*
+ * Waits until no write to the device is in flight.  Then the counters have every write of which
+ * compared_read() may have read a part.  Sets *busy if writes have been in flight for FLIGHT_MS.
+ */
+static int await_writes(const struct compared *c, bool *busy, struct err *err)
+{
+	int r;
+
+	for (unsigned int ms = 0; ; ms += FLIGHT_PAUSE_MS) {
+		r = look_at_flight(c, busy, err);
+		if (r || !*busy || ms >= FLIGHT_MS)
+			return r;
+		usleep(FLIGHT_PAUSE_MS * 1000);
+	}
 }
 
 int compared_open(struct compared *c, const char *path, struct err *err)
@@ -95,7 +153,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	 */
 	if (fsync(c->fd))
 		return err_set(err, -errno, "%s: cannot write the dirty pages of its cache: %s", path, strerror(errno));
-	return read_counters(c, c->written, err);
+	return begin_counting(c, err);
 }
 
 void compared_close(struct compared *c)
@@ -145,12 +203,15 @@ int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err 
 int compared_check_still(const struct compared *c, const char *consequence, struct err *err)
 {
 	char now[sizeof(c->written)];
+	bool busy = false;
 	int r;
 
-	r = read_counters(c, now, err);
-	if (r || !strcmp(now, c->written))
+	r = c->dev ? await_writes(c, &busy, err) : 0;
+	if (!r)
+		r = read_counters(c, now, err);
+	if (r || (!busy && !strcmp(now, c->written)))
 		return r;
 	return err_set(err, -EBUSY, "%s was written to while it was %s; %s", c->path, consequence,
-		       c->dev ? "unmount or freeze what is on it, or name a snapshot with --device" :
+		       c->dev ? HOW_TO_STOP_WRITES :
 		       "name a copy that is complete");
 }

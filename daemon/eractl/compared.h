@@ -35,8 +35,9 @@ struct compared {
 
 /*
  * Opens the path for reading.  If no other program uses the device, nobody can mount it until
- * compared_close(), and erad knows that it is only read: see common/reader_lock.h.  c must be
- * COMPARED_NONE.  The caller calls compared_close() also after an error.
+ * compared_close(), and erad knows that it is only read: see common/reader_lock.h.  EBUSY: writes to
+ * the device have been in flight for five seconds.  c must be COMPARED_NONE.  The caller calls
+ * compared_close() also after an error.
  */
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);
@@ -54,9 +55,9 @@ int compared_buffer(struct compared *c, uint64_t len, struct err *err);
 int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err *err);
 
 /*
- * Checks that the file or device was not written since compared_open().  EBUSY: it was written.
- * consequence: the words that follow "while it was" in the message, for example "copied, so this
- * copy does not count".
+ * Checks that the file or device was not written since compared_open().  EBUSY: it was written, or
+ * writes to the device have been in flight for five seconds.  consequence: the words that follow
+ * "while it was" in the message, for example "copied, so this copy does not count".
  */
 int compared_check_still(const struct compared *c, const char *consequence, struct err *err);
 

@@ -314,6 +314,12 @@ bool freeze_alive(const struct freeze *f)
 	return false;
 }
 
+int freeze_check(const struct freeze *f, struct err *err)
+{
+	return freeze_alive(f) ? 0 :
+		err_set(err, -EIO, "the process that keeps the file system frozen has ended before the copy was complete, so this copy does not count; run the command again");
+}
+
 int freeze_end(struct freeze *f, long long *ms, struct err *err)
 {
 	struct pollfd p = { .fd = f->guardian, .events = POLLIN };
@@ -328,7 +334,8 @@ int freeze_end(struct freeze *f, long long *ms, struct err *err)
 		return 0;
 	}
 	send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL);
-	if (!poll(&p, 1, THAW_WAIT_MS))
+	f->left = !poll(&p, 1, THAW_WAIT_MS);
+	if (f->left)
 		complain("the file system may still be frozen, because a write to the volume waits, or the process that thaws the file system is stopped; 'fsfreeze -u' with its mount point thaws it, too");
 	else if (!receive(f, &a))
 		r = thaw_without_guardian(f, err);

@@ -25,6 +25,8 @@ struct freeze {
 	int guardian;		/* socket of the guardian; -1: there is none */
 	int root;		/* fd of the file system's root directory, if there is a guardian */
 	bool frozen;		/* freeze_begin() has frozen the file system */
+	/* freeze_end() has not waited for the thaw, so the file system may still be frozen. */
+	bool left;
 	/* When the freeze began, by jsonl_now_ms(): before the kernel blocked the first writer. */
 	long long since_ms;
 };
@@ -55,11 +57,17 @@ int freeze_begin(struct freeze *f, const char *device, struct err *err);
 bool freeze_alive(const struct freeze *f);
 
 /*
+ * Does what freeze_alive() does, for a caller that copies.  EIO: the file system was thawed, so the
+ * copy does not count.
+ */
+int freeze_check(const struct freeze *f, struct err *err);
+
+/*
  * Thaws the file system that freeze_begin() has frozen, and sets *ms to the time for which it was
  * frozen, in milliseconds.  If nothing is frozen, only ends the guardian if there is one, returns 0 and
  * does not set *ms.  ETIMEDOUT: the guardian has thawed the file system already, after
  * FREEZE_SILENCE_S.  EINVAL: somebody else has thawed the file system already.  If the thaw takes
- * more than 10 seconds, prints a note and returns 0, and the guardian goes on.
+ * more than 10 seconds, prints a note, sets f->left and returns 0, and the guardian goes on.
  */
 int freeze_end(struct freeze *f, long long *ms, struct err *err);
 

@@ -192,6 +192,7 @@ int lvm_image_make(const char *volume, struct json_object *status, const struct 
 {
 	struct freeze freeze = { .guardian = -1 };
 	struct err why;
+	bool made_it;
 	int r, end;
 
 	*frozen_ms = -1;
@@ -207,6 +208,7 @@ int lvm_image_make(const char *volume, struct json_object *status, const struct 
 	} else {
 		r = run_lvcreate(volume, choice, image, err);
 	}
+	made_it = !r;
 	end = freeze_end(&freeze, frozen_ms, &why);
 	if (r && end) {
 		err_suffix(err, "%s", why.msg);
@@ -216,9 +218,12 @@ int lvm_image_make(const char *volume, struct json_object *status, const struct 
 			err_set(err, end, "volume %s: the file system on it was thawed before lvcreate had ended, so it is not clean in the snapshot; try again",
 				volume) :
 			err_set(err, end, "volume %s: %s", volume, why.msg);
-		if (lvm_image_drop(volume, image, &why))
-			err_suffix(err, "it is not removed (%s); run 'eractl image drop %s' to try again", why.msg, volume);
+	} else if (!r && freeze.left) {
+		r = err_set(err, -EBUSY, "volume %s: the file system on it was not thawed within 10 seconds, so no snapshot is made; check whether the file system is still frozen, thaw it with 'fsfreeze -u' and its mount point, and try again",
+			    volume);
 	}
+	if (made_it && r && lvm_image_drop(volume, image, &why))
+		err_suffix(err, "the snapshot is not removed (%s); run 'eractl image drop %s' to try again", why.msg, volume);
 	if (r && *made) {
 		json_object_put(*made);
 		*made = NULL;

@@ -85,7 +85,8 @@ static int write_extent(void *ctx, const struct stream_extent *e, struct err *er
 	struct nbd_copy *c = ctx;
 
 	c->b->bytes_read += e->length;
-	freeze_alive(&c->b->freeze);
+	if (freeze_check(&c->b->freeze, err))
+		return -EIO;
 	return e->data ? write_data(c, e, err) : add_zeros(c, e, err);
 }
 

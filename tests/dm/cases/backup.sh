@@ -300,13 +300,24 @@ test_backup_thaws_in_every_case()
 	wait "$half" || :
 	thawed
 	backs_up "increment" data --freeze
-	# Kill the guardian, eractl's child process.  Then eractl thaws the file system, so a write
-	# can come before the end of the copy.
+	# Kill the guardian, eractl's child process.  Then eractl thaws the file system, and the copy
+	# does not count.
 	backs_up_half
 	read -r guardian < "/proc/$half/task/$half/children" || :
 	kill -KILL "$guardian"
-	wait "$half" || grep -q "was written to while it was copied" "$T/said" || fail "$(cat "$T/said")"
+	wait "$half" && fail "exit code 0 although the guardian was killed"
+	grep -q "the process that keeps the file system frozen has ended before the copy was complete, so this copy does not count" "$T/said" ||
+		fail "$(cat "$T/said")"
 	thawed
+	# Stop the guardian, so that the thaw hangs.
+	backs_up_half
+	read -r guardian < "/proc/$half/task/$half/children" || :
+	kill -STOP "$guardian"
+	wait "$half" && fail "exit code 0 although the file system is still frozen"
+	grep -q "the copy counts, but its file system was not thawed within 10 seconds" "$T/said" || fail "$(cat "$T/said")"
+	kill -CONT "$guardian"
+	thawed
+	backs_up "increment" data --freeze
 	# Stop eractl, so that the copy does not go on. The guardian thaws the file system.
 	backs_up_half
 	kill -STOP "$half"
@@ -328,6 +339,58 @@ slow_writes()
 	dmsetup load slow --table "0 $(blockdev --getsz "$disk") delay $disk 0 0 $disk 0 $1 $disk 0 0"
 	dmsetup suspend slow
 	dmsetup resume slow
+}
+
+# flies DEVICE: succeeds if one write to the device is in flight
+flies()
+{
+	local reads writes
+
+	read -r reads writes < "/sys/dev/block/$(lsblk -dno MAJ:MIN "$1" | tr -d ' ')/inflight"
+	((writes == 1))
+}
+
+test_backup_notices_a_write_in_flight()
+{
+	DESCRIPTION="a write to the device that is in flight at the beginning or at the end of a copy is noticed: the kernel may count it at its beginning or at its end, and the copy may have a part of it"
+	local disk writer half
+
+	mkdir "$T/dir" "$T/dir2"
+	disk=$(new_disk 32M)
+	dmsetup create slow --table "0 65536 linear $disk 0"
+	# The kernel does not count a write that dm-delay delays as in flight at this device, but it counts the
+	# write at the device above.
+	dmsetup create top --table "0 65536 linear /dev/mapper/slow 0"
+	eractl create data /dev/mapper/top > /dev/null
+	slow_writes 600000
+	dd if=/dev/zero of=/dev/mapper/top conv=nocreat bs=4096 count=1 seek=100 oflag=direct status=none &
+	writer=$!
+	wait_until "the write is in flight" flies /dev/mapper/top
+	eractl close data
+	eractl backup /var/lib/erad/data.erad "$T/dir" --init --device /dev/mapper/top > "$T/said" 2>&1 &&
+		fail "the copy counts although a write was in flight"
+	grep -F "/dev/mapper/top is being written to: a write was in flight at each look for 5 seconds; unmount or freeze what is on it" "$T/said" ||
+		fail "got '$(cat "$T/said")'"
+	# Suspending the device ends the delay.
+	slow_writes 0
+	wait $writer
+
+	eractl open data > /dev/null
+	dmsetup load slow --table "0 65536 delay $disk 0 200 $disk 0 600000 $disk 0 0"
+	dmsetup suspend slow
+	dmsetup resume slow
+	eractl backup data "$T/dir2" --init > "$T/said" 2>&1 &
+	half=$!
+	wait_until "the copy has begun" test -e "$T/dir2/unfinished.erad"
+	kill -STOP $half
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4096 count=1 seek=100 oflag=direct status=none &
+	writer=$!
+	wait_until "the write is in flight" flies /dev/mapper/data
+	kill -CONT $half
+	wait $half && fail "the copy counts although a write was in flight: $(cat "$T/said")"
+	grep -F "/dev/mapper/data was written to while it was copied, so this copy does not count" "$T/said" || fail "got '$(cat "$T/said")'"
+	slow_writes 0
+	wait $writer
 }
 
 # freezes PID: succeeds if a child process of the process PID is in the system call that freezes a file

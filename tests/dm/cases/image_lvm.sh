@@ -283,6 +283,34 @@ test_image_lvm_when_the_guardian_is_killed()
 	no_gap data
 }
 
+case_timeout["test_image_lvm_when_the_thaw_hangs"]=240
+test_image_lvm_when_the_thaw_hangs()
+{
+	DESCRIPTION="if the file system is not thawed in time after lvcreate, image create removes the snapshot, fails, and says that the file system may still be frozen"
+	local create guardian
+
+	mounted_lv
+	stop_erad
+	start_erad_armed ROLL_PREPARED 1000
+	wait_until "active" eractl_state_is data active
+	echo "ROLL_PREPARED 1 stop" > "$T/armed"
+	eractl image create data --lvm --size 8M > "$T/said" 2>&1 &
+	create=$!
+	wait_until "erad has stopped" grep -q "failpoint ROLL_PREPARED" "$T/life"
+	read -r guardian < "/proc/$create/task/$create/children" || :
+	kill -STOP "$guardian"
+	kill -CONT "$(erad_pid)"
+	wait "$create" && fail "exit code 0 although the file system is still frozen: $(cat "$T/said")"
+	grep -qF "volume data: the file system on it was not thawed within 10 seconds, so no snapshot is made; check whether" "$T/said" || fail "got $(cat "$T/said")"
+	same "$(snapshots)" ""
+	kill -CONT "$guardian"
+	bounded 20 touch "$T/mnt/file" || fail "the file system is frozen"
+	eractl image create data --lvm --size 8M > /dev/null
+	eractl image drop data > /dev/null
+	umount "$T/mnt"
+	no_gap data
+}
+
 test_image_lvm_with_many_warnings()
 {
 	DESCRIPTION="warnings of LVM that are longer than any buffer do not hinder image create --lvm and image drop"
