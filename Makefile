@@ -166,7 +166,7 @@ store_wraps	:= dm_node fstat ioctl probe_device probe_in_use loopdev_check_alone
 device_wraps	:= fopen open reader_lock_owner opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait_immediate dm_udev_complete usleep clock_gettime $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
-	set_cookie set_ro no_flush skip_lockfs run get_errno get_info get_uuid update_nodes)
+	set_cookie set_ro run get_errno get_info get_uuid update_nodes)
 # The tests of daemon/erad/ops need further stand-ins.
 ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_live test_ops_open)
 ops_sources	:= tests/unit/ops_fixture.c

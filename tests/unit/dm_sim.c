@@ -21,7 +21,7 @@ struct dm_sim dm_sim;
 struct dm_task {
 	int type, error;
 	char name[128], table[300];
-	bool read_only, no_flush, skip_lockfs;
+	bool read_only;
 };
 
 struct dm_task *__wrap_dm_task_create(int type);
@@ -32,8 +32,6 @@ int __wrap_dm_task_add_target(struct dm_task *t, uint64_t start, uint64_t size, 
 int __wrap_dm_task_set_add_node(struct dm_task *t, dm_add_node_t node);
 int __wrap_dm_task_set_cookie(struct dm_task *t, uint32_t *cookie, uint16_t flags);
 int __wrap_dm_task_set_ro(struct dm_task *t);
-int __wrap_dm_task_no_flush(struct dm_task *t);
-int __wrap_dm_task_skip_lockfs(struct dm_task *t);
 int __wrap_dm_task_run(struct dm_task *t);
 int __wrap_dm_task_get_errno(struct dm_task *t);
 int __wrap_dm_task_get_info(struct dm_task *t, struct dm_info *info);
@@ -104,18 +102,6 @@ int __wrap_dm_task_set_ro(struct dm_task *t)
 	return 1;
 }
 
-int __wrap_dm_task_no_flush(struct dm_task *t)
-{
-	t->no_flush = true;
-	return 1;
-}
-
-int __wrap_dm_task_skip_lockfs(struct dm_task *t)
-{
-	t->skip_lockfs = true;
-	return 1;
-}
-
 static void note_task(const char *what)
 {
 	strncat(dm_sim.tasks, what, sizeof(dm_sim.tasks) - strlen(dm_sim.tasks) - 1);
@@ -139,16 +125,6 @@ int __wrap_dm_task_run(struct dm_task *t)
 	case DM_DEVICE_RELOAD:
 		note_task(t->read_only ? "load-ro " : "load ");
 		strcpy(dm_sim.loaded, t->table);
-		break;
-	case DM_DEVICE_RESUME:
-		assert_true(t->no_flush && t->skip_lockfs);
-		note_task("resume ");
-		dm_sim.suspended = false;
-		*dm_sim.loaded = 0;
-		break;
-	case DM_DEVICE_CLEAR:
-		note_task("clear ");
-		*dm_sim.loaded = 0;
 		break;
 	case DM_DEVICE_REMOVE:
 		note_task("remove ");

@@ -85,12 +85,12 @@ static void ask_meanwhile(void)
 		pthread_detach(thread);
 }
 
-static void test_whether_a_device_lives_is_known_while_another_swap_waits(void **state)
+static void test_whether_a_device_lives_is_known_while_another_task_waits(void **state)
 {
 	(void)state;
 	answered = false;
 	dm_sim.during_run = ask_meanwhile;
-	assert_int_equal(dm_swap("data", &err), 0);
+	assert_int_equal(dm_load_size("data", 3000, &err), 0);
 	assert_true(answered);
 }
 
@@ -192,21 +192,6 @@ static void test_load_size_refuses_what_it_cannot_swap(void **state)
 	assert_string_equal(dm_sim.tasks, "");
 }
 
-static void test_swap_that_fails_goes_on_with_the_old_table(void **state)
-{
-	(void)state;
-	strcpy(dm_sim.loaded, "3000 erad x");
-	dm_sim.suspended = true;
-	dm_sim.fail_type = DM_DEVICE_RESUME;
-	dm_sim.fail_errno = EIO;
-	dm_sim.fail_times = 1;
-	assert_int_equal(dm_swap("data", &err), -EIO);
-	assert_string_equal(dm_sim.tasks, "clear resume ");
-	assert_string_equal(dm_sim.loaded, "");
-	assert_false(dm_sim.suspended);
-	assert_string_equal(err.msg, "cannot resume /dev/mapper/data: Input/output error");
-}
-
 #define T(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -214,7 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_table_has_what_the_volume_asks_for),
 		T(test_device_of_a_volume_is_recognized_by_its_uuid),
-		T(test_whether_a_device_lives_is_known_while_another_swap_waits),
+		T(test_whether_a_device_lives_is_known_while_another_task_waits),
 		T(test_create_that_fails_says_why),
 		T(test_an_event_that_udev_never_processes_delays_a_task_for_a_minute_only),
 		T(test_remove_waits_for_a_reader_that_closes_the_device),
@@ -222,7 +207,6 @@ int main(void)
 		T(test_remove_names_at_once_who_has_the_device),
 		T(test_load_size_changes_the_length_alone),
 		T(test_load_size_refuses_what_it_cannot_swap),
-		T(test_swap_that_fails_goes_on_with_the_old_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,53 +325,6 @@ out:
 	return r;
 }
 
-/*
- * Creates a task that resumes the device, without a flush and without freezing a file system.
- * Context: dm_lock.
- */
-static struct dm_task *resume_task(const char *name)
-{
-	struct dm_task *t = task_for(DM_DEVICE_RESUME, name);
-
-	if (t && (!dm_task_no_flush(t) || !dm_task_skip_lockfs(t))) {
-		dm_task_destroy(t);
-		t = NULL;
-	}
-	return t;
-}
-
-/*
- * Drops the inactive table, and resumes the device with its old table if the device is suspended.
- * Context: dm_lock.
- */
-static void swap_back(const char *name)
-{
-	struct dm_task *t = task_for(DM_DEVICE_CLEAR, name);
-	struct dm_info info;
-	struct err err;
-
-	if (!t || !dm_task_run(t))
-		log_warn("volume %s: cannot drop the inactive table of its device; run 'dmsetup clear %s' to drop the table", name,
-			 name);
-	if (t)
-		dm_task_destroy(t);
-	if (look_up(name, &info, &err) > 0 && info.suspended &&
-	    run_task(resume_task(name), "resume", name, &err))
-		log_error("volume %s: %s", name, err.msg);
-}
-
-int dm_swap(const char *name, struct err *err)
-{
-	int r;
-
-	pthread_mutex_lock(&dm_lock);
-	r = run_task(resume_task(name), "resume", name, err);
-	if (r)
-		swap_back(name);
-	pthread_mutex_unlock(&dm_lock);
-	return r;
-}
-
 int dm_track(const char *name, const struct dm_table *table, uint64_t *began, struct err *err)
 {
 	struct dm_device d;

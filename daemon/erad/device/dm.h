@@ -64,17 +64,10 @@ int dm_remove(const char *name, struct err *err);
 /*
  * Loads a table into the inactive slot of NAME: the live table with the length nr_sectors.
  * Replaces a table that is already in the slot.  The kernel does not use the new table before
- * dm_swap().  ENXIO: there is no device NAME.  EBUSY: the device is suspended.  EOPNOTSUPP: the
+ * table_swap().  ENXIO: there is no device NAME.  EBUSY: the device is suspended.  EOPNOTSUPP: the
  * live table is not exactly one erad target.
  */
 int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
-
-/*
- * Makes the inactive table live, by one system call, so the device does not stay suspended if the
- * process dies.  Waits for the I/O in flight to the origin, and not for held writes.  If this
- * fails, the old table stays in use.
- */
-int dm_swap(const char *name, struct err *err);
 
 /* Returns 1 if a mapped device has this name, 0 if none has, or a negative errno. */
 int dm_exists(const char *name, struct err *err);

@@ -8,11 +8,11 @@
 
 #include "common/failpoint.h"
 #include "common/image.h"
-#include "erad/base/apart.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/device/origin_reader.h"
+#include "erad/device/table_swap.h"
 #include "erad/ops/claim.h"
 #include "erad/ops/image_drop.h"
 #include "erad/ops/image_store.h"
@@ -114,44 +114,18 @@ static int remove_image(const char *volume, const struct image *image, struct er
 	return 0;
 }
 
-/* The argument and the results of swap_back(), which runs in its own process. */
-struct swap {
-	const struct dm_device *d;
-	uint64_t us;
-	struct err err;
-};
-
-static int swap_back(void *arg)
-{
-	struct swap *s = arg;
-
-	return dm_tables_swap(s->d, &s->us, &s->err);
-}
-
 /*
  * Puts the loaded table into use.  Fails if writes to the volume wait for the copy-on-write store, and
  * this store hangs.
  */
 static int swap_out(const struct dm_device *d, const char *volume, uint64_t *us, struct err *err)
 {
-	struct swap s = { .d = d, .err = { "" } };
-	const uint64_t began = thread_now_ms();
-	const int r = apart_run_within(IMAGE_STORE_MS / 1000, swap_back, &s);
+	const int r = table_swap(d, IMAGE_STORE_MS / 1000, us, err);
 
-	*us = s.us;
-	if (!r)
-		return 0;
-	/*
-	 * EINVAL: kernels before 6.1.107, without the change "dm resume: don't return EINVAL when
-	 * signalled", return EINVAL in place of EINTR.
-	 */
-	if (r == -EINTR || (r == -EINVAL && thread_now_ms() - began >= IMAGE_STORE_MS))
-		return err_set(err, -ETIMEDOUT, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
-			       d->name, IMAGE_STORE_MS / 1000, volume);
-	if (!*s.err.msg)
-		return err_set(err, r, "cannot start a process that changes the table of /dev/mapper/%s: %s", d->name, strerror(-r));
-	*err = s.err;
-	return r;
+	if (r != -ETIMEDOUT)
+		return r;
+	return err_set(err, r, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
+		       d->name, IMAGE_STORE_MS / 1000, volume);
 }
 
 /*

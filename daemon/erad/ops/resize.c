@@ -17,6 +17,7 @@
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
+#include "erad/device/table_swap.h"
 #include "common/sysfs.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/resize.h"
@@ -25,6 +26,8 @@
 #include "store/super.h"
 
 #define SETTLE_MS	60000
+/* Limit of the wait for the I/O in flight to the origin.  Meanwhile all I/O of the volume waits. */
+#define SWAP_S		20
 
 #define NEAREST		96	/* size of the buffer of nearest(), in bytes */
 
@@ -118,6 +121,40 @@ static void copy_state(struct volume *v, struct look *l)
 	pthread_mutex_unlock(&v->lock);
 }
 
+/*
+ * Puts the loaded table into use.  After an error, the volume has its old size, unless somebody else
+ * has replaced the table meanwhile.
+ */
+static int swap_in(const struct volume *v, dev_t dev, uint64_t nr_sectors, struct err *err)
+{
+	struct dm_device d;
+	uint64_t us;
+	bool swapped;
+	int r;
+
+	r = dm_tables_read(dev, &d, err);
+	if (r)
+		return r;
+	r = table_swap(&d, SWAP_S, &us, err);
+	if (r == -ETIMEDOUT)
+		err_set(err, r, "the size is unchanged, because I/O to origin %.200s has not ended within %d seconds; check whether the origin hangs; when it works again, run 'eractl resize %s' again",
+			v->origin, SWAP_S, v->name);
+	dm_tables_free(&d);
+	if (r)
+		return r;
+	/*
+	 * The swap succeeds without effect if the loaded table has gone: a resize that an earlier
+	 * erad began drops the loaded table when its own time is over.
+	 */
+	r = dm_tables_read(dev, &d, err);
+	if (r)
+		return r;
+	swapped = d.nr == 1 && d.line->length == nr_sectors;
+	dm_tables_free(&d);
+	return swapped ? 0 : err_set(err, -EBUSY, "the table of the volume's device was replaced or dropped meanwhile; run 'eractl resize %s' again",
+				     v->name);
+}
+
 static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sectors, struct err *err)
 {
 	char mapped[DM_NAME_SIZE];
@@ -130,7 +167,7 @@ static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sector
 	if (r)
 		return r;
 	failpoint(FAILPOINT_RESIZE_LOADED);
-	r = dm_swap(mapped, err);
+	r = swap_in(v, l->dev, nr_sectors, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_RESIZE_RESUMED);

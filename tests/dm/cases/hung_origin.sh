@@ -482,3 +482,67 @@ test_image_while_the_directory_of_erad_hangs()
 	eractl image drop data > /dev/null
 	no_gap data
 }
+
+# is_in_flight NAME: succeeds if a write to the volume has not ended.
+is_in_flight()
+{
+	local reads writes
+
+	read -r reads writes < "/sys/dev/block/$((0x$(stat -Lc %t "/dev/mapper/$1"))):$((0x$(stat -Lc %T "/dev/mapper/$1")))/inflight"
+	((writes))
+}
+
+# suspend_waits: succeeds if a process waits in the kernel for the I/O in flight of a mapped device.
+suspend_waits()
+{
+	cat /proc/[0-9]*/task/*/wchan 2> /dev/null | grep -qE "dm_wait_for|dm_suspend"
+}
+
+case_timeout["test_resize_while_the_origin_hangs"]=400
+test_resize_while_the_origin_hangs()
+{
+	DESCRIPTION="while a write to the origin of a volume hangs, resize is refused in time and with a reason, and changes nothing; meanwhile other volumes are closed, opened, created and served, and erad can be stopped; then the write completes, and the volume is resized without a gap"
+	local disk writer late resize size=67108864
+	local why="volume data: the size is unchanged, because I/O to origin /dev/mapper/slow has not ended within 20 seconds; check whether the origin hangs; when it works again, run 'eractl resize data' again"
+
+	hung_volume
+	disk=$(new_disk 64M)
+	dmsetup suspend --noflush --nolockfs slow
+	write_at data 0 4096 &
+	writer=$!
+	wait_until "the write is in flight" is_in_flight data
+	eractl resize data --size 32M 2> "$T/resized" &
+	resize=$!
+	wait_until "the resize waits" suspend_waits
+	write_at data 16777216 65536 &
+	late=$!
+	bounded 10 eractl close other || fail "the other volume is not closed"
+	bounded 10 eractl open other > /dev/null || fail "the other volume is not opened"
+	bounded 10 eractl create third "$disk" > /dev/null || fail "no third volume is created"
+	others_are_served
+	is_running $resize || fail "the resize has not waited: $(cat "$T/resized")"
+	wait_until "the resize is refused" eval "! is_running $resize"
+	! wait $resize || fail "the volume has been resized"
+	grep -qF "$why" "$T/resized" || fail "got $(cat "$T/resized")"
+	same "$(blockdev --getsize64 /dev/mapper/data)" $size
+	! dmsetup info data | grep -q INACTIVE || fail "a table is left"
+	others_are_served
+
+	# The next erad resizes the volume, even if the swap of the old one has not ended.
+	eractl resize data --size 32M > /dev/null 2>&1 &
+	wait_until "the resize waits" suspend_waits
+	stops_soon
+	start_erad
+	others_are_served
+	dmsetup resume slow
+	wait $writer || fail "the write has failed"
+	wait $late || fail "a write that began during the resize has failed"
+	wait_until "the volume is resized" eractl resize data --size 32M
+	wait_until "the volume is served" eractl_state_is data active
+	same "$(blockdev --getsize64 /dev/mapper/data)" 33554432
+	eractl resize data > /dev/null
+	bounded 9 write_at data 0 65536 || fail "writes are held"
+	no_gap data
+	eractl close third
+	eractl forget third > /dev/null
+}
