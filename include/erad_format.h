@@ -57,7 +57,8 @@
  *  - the *seal*, by which an open finds out whether the origin was written while the volume was
  *    closed;
  *  - the *witness*, which replaces the seal after a crash.  It names an era, and an open compares
- *    only places whose blocks were not written in this era or later.
+ *    only places whose blocks were not written in this era or later.  It also has the UUID of the
+ *    file system, or of other content, at the start of the origin.
  *
  * history_seq in the superblock names the copy in force.  A change of the history is one
  * transaction with the change of the superblock that belongs to it:

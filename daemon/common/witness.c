@@ -11,6 +11,7 @@
 
 int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struct err *err)
 {
+	struct content_id content;
 	struct seal known;
 	int r;
 
@@ -24,11 +25,38 @@ int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struc
 	r = seal_take_known(fd, size, WITNESS_PLACES, &known, err);
 	if (r)
 		return r;
+	r = content_id_read(fd, &content);
+	if (r)
+		return err_set(err, r, "cannot read the start of the origin: %s", strerror(-r));
 	out->version = htole32(WITNESS_VERSION);
 	out->nr = known.nr;
 	out->era = htole32(era);
+	out->content_kind = content.kind;
+	memcpy(out->content_id, content.id, sizeof(out->content_id));
 	memcpy(out->place, known.entry, le32toh(known.nr) * sizeof(out->place[0]));
 	return 0;
+}
+
+/* Compares the device with the content identity in the witness.  Returns as witness_difference(). */
+static int content_difference(int fd, const struct witness *w, struct err *difference)
+{
+	char text_was[CONTENT_ID_TEXT], text_now[CONTENT_ID_TEXT];
+	struct content_id was = { .kind = w->content_kind }, now;
+	int r;
+
+	if (!was.kind)
+		return 0;
+	memcpy(was.id, w->content_id, sizeof(was.id));
+	r = content_id_read(fd, &now);
+	if (r) {
+		err_set(difference, 0, "the start of the origin cannot be read: %s", strerror(-r));
+		return WITNESS_PLACE_DIFFERS;
+	}
+	if (!content_id_differs(&was, &now))
+		return 0;
+	err_set(difference, 0, "the origin has %s now, and had %s in era %" PRIu32, content_id_text(&now, text_now),
+		content_id_text(&was, text_was), le32toh(w->era));
+	return WITNESS_CONTENT_DIFFERS;
 }
 
 int witness_difference(int fd, const struct witness *w, struct err *difference)
@@ -37,6 +65,9 @@ int witness_difference(int fd, const struct witness *w, struct err *difference)
 	uint64_t hash;
 	int r;
 
+	r = content_difference(fd, w, difference);
+	if (r)
+		return r;
 	for (uint32_t i = 0; i < le32toh(w->nr); i++) {
 		const struct seal_entry *e = &w->place[i];
 
@@ -49,7 +80,7 @@ int witness_difference(int fd, const struct witness *w, struct err *difference)
 		else
 			err_set(difference, 0, "without a record since era %" PRIu32 ", %s has changed",
 				le32toh(w->era), seal_entry_text(e, text));
-		return 1;
+		return WITNESS_PLACE_DIFFERS;
 	}
 	return 0;
 }

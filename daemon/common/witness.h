@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A witness: hashes of some places of an origin while the volume is open, with the era that was
- * current.  After a crash, there is no seal, and the next open compares the origin with the
+ * A witness: hashes of some places of an origin while the volume is open, its content identity
+ * (content_id.h), and the era that was current.  After a crash, there is no seal, and the next open compares the origin with the
  * witness. erad/volume/witness.h says which places are compared, and why a difference is never a
  * false alarm.
  *
@@ -20,6 +20,7 @@
 
 #include <linux/types.h>
 
+#include "common/content_id.h"
 #include "common/err.h"
 #include "common/seal.h"
 
@@ -32,24 +33,33 @@ struct witness {
 	__le32 nr;		/* number of places */
 	/* The places were read after this era had begun, and the writes of older eras had ended. */
 	__le32 era;
-	__u8 zero0[4];
+	/*
+	 * The members of struct content_id.  Older versions of erad wrote zeros here, which is
+	 * CONTENT_NOT_READ.
+	 */
+	__le32 content_kind;
 	struct seal_entry place[WITNESS_PLACES];
-	__u8 zero1[16];
+	__u8 content_id[16];
 };
 
 _Static_assert(sizeof(struct witness) == 512, "one sector");
 
+/* What witness_difference() returns if the device differs from the witness. */
+#define WITNESS_PLACE_DIFFERS	1	/* a place differs, or the device cannot be read */
+#define WITNESS_CONTENT_DIFFERS	2	/* the content identity differs */
+
 /*
- * Flushes the device, and then reads the places.  era: see struct witness.  fd: from seal_open().
- * size: bytes of the volume.  Reads at most 2 MiB, and the partition table.  Waits as long as the
+ * Flushes the device, and then reads the places and the content identity.  era: see struct witness.
+ * fd: from seal_open().  size: bytes of the volume.  Reads at most 2 MiB, the first 68 KiB, and the
+ * partition table.  Waits as long as the
  * device takes.
  */
 int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struct err *err);
 
 /*
- * Compares the device with all places of a valid witness.  Returns 0 if they agree.  Returns 1 if a
- * place differs or cannot be read.  If so, *difference contains a sentence.  Waits as long as the
- * device takes.
+ * Compares the device with the content identity and all places of a valid witness.  Returns 0 if they
+ * agree, or one of the values above.  In the latter case, *difference contains a sentence.  Waits as
+ * long as the device takes.
  */
 int witness_difference(int fd, const struct witness *w, struct err *difference);
 

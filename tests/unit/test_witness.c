@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "common/identity.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/witness.h"
@@ -150,6 +151,74 @@ static void take(const struct token *t, struct witness *w)
 
 	assert_int_equal(witness_take(fd, geometry.nr_sectors * 512, t->era, w, &err), 0);
 	close(fd);
+}
+
+/*
+ * If origins without an identity are exchanged, only the UUID of their content shows it: the start of
+ * each origin was written through erad. A write that leaves the UUID as it was is no alarm.
+ */
+static void test_another_uuid_after_a_crash_is_another_origin_once(void **state)
+{
+	struct store_gap last;
+	struct store *s;
+
+	(void)state;
+	fixture_origin_byte++;
+	s = crash();
+	mark_block(s, 0);
+	open_again(s);
+	assert_int_equal(gaps(&last), 0);
+	for (unsigned int i = 1; i <= 3; i++) {
+		fixture_origin_uuid = i % 3;
+		s = crash();
+		mark_block(s, 0);
+		open_again(s);
+		assert_int_equal(gaps(&last), i);
+		assert_int_equal(last.kind, ERAD_GAP_ORIGIN);
+		if (i == 2)
+			assert_string_equal(last.detail, "the origin has ext4 with UUID 02000000… now, and had ext4 with UUID 01000000… in era 4");
+	}
+	open_again(crash());
+	assert_int_equal(gaps(&last), 3);
+}
+
+/* A device with the same serial number as before is not another device. */
+static void test_another_uuid_of_an_origin_with_an_identity_was_written(void **state)
+{
+	struct identity identity = { .version = htole32(IDENTITY_VERSION), .serial = "serial:1" };
+	struct store *s = crash();
+	struct store_gap last;
+
+	(void)state;
+	assert_int_equal(store_set_item(s, STORE_IDENTITY, (const uint8_t *)&identity, NULL), 0);
+	mark_block(s, 0);
+	fixture_origin_uuid = 1;
+	open_again(s);
+	assert_int_equal(gaps(&last), 1);
+	assert_int_equal(last.kind, ERAD_GAP_CLOSED);
+	fixture_origin_uuid = 0;
+}
+
+/* An older erad has taken the witness, and has left zeros where the UUID is now. */
+static void test_witness_without_a_uuid_is_no_alarm(void **state)
+{
+	union {
+		uint8_t item[ERAD_HISTORY_ITEM];
+		struct witness w;
+	} kept;
+	struct store *s = crash();
+	struct store_gap last;
+
+	(void)state;
+	store_item(s, STORE_WITNESS, kept.item);
+	assert_int_equal(le32toh(kept.w.content_kind), CONTENT_NONE);
+	kept.w.content_kind = 0;
+	assert_int_equal(store_set_item(s, STORE_WITNESS, kept.item, NULL), 0);
+	mark_block(s, 0);
+	fixture_origin_uuid = 1;
+	open_again(s);
+	assert_int_equal(gaps(&last), 0);
+	fixture_origin_uuid = 0;
 }
 
 static struct token newest_token(void)
@@ -311,6 +380,9 @@ int main(void)
 		with_volume(test_write_past_erad_after_a_crash_is_a_gap_once),
 		with_volume(test_write_through_erad_is_no_gap),
 		with_volume(test_change_in_a_time_that_is_a_gap_already_is_no_second_gap),
+		with_volume(test_another_uuid_after_a_crash_is_another_origin_once),
+		with_volume(test_another_uuid_of_an_origin_with_an_identity_was_written),
+		with_volume(test_witness_without_a_uuid_is_no_alarm),
 		with_volume(test_witness_of_a_checkpoint_sees_more_than_that_of_the_open),
 		with_volume(test_places_behind_the_end_of_the_volume_are_not_compared),
 		with_volume(test_witness_of_an_era_that_is_lost_is_not_compared),

@@ -38,7 +38,7 @@ bool __wrap_dm_lives(dev_t dev);
 int __wrap_seal_open(const char *path, bool claim, struct err *err);
 bool __wrap_holders_have(dev_t origin, dev_t holder);
 
-unsigned char fixture_origin_byte;
+unsigned char fixture_origin_byte, fixture_origin_uuid;
 unsigned int fixture_busy_claims;
 bool fixture_busy_own;
 
@@ -75,6 +75,10 @@ int __wrap_seal_open(const char *path, bool claim, struct err *err)
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, geometry.nr_sectors * 512), 0);
 	assert_int_equal(pwrite(fd, &fixture_origin_byte, 1, 0), 1);
+	if (fixture_origin_uuid) {
+		assert_int_equal(pwrite(fd, "\x53\xef", 2, 1024 + 56), 2);
+		assert_int_equal(pwrite(fd, &fixture_origin_uuid, 1, 1024 + 104), 1);
+	}
 	return fd;
 }
 

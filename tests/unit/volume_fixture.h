@@ -82,8 +82,11 @@ void begin_endless_drain(struct request *q);
 /* Returns the current era of the metadata. */
 uint32_t durable_era(void);
 
-/* The first byte of the origin.  All others are zeros. */
-extern unsigned char fixture_origin_byte;
+/*
+ * The first byte of the origin, and the first byte of the UUID of its ext4.  UUID 0: there is no
+ * ext4.  All other bytes are zeros.
+ */
+extern unsigned char fixture_origin_byte, fixture_origin_uuid;
 
 /*
  * How many further attempts to claim the origin fail with EBUSY, and whether the volume's own device

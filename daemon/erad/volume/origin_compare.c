@@ -99,6 +99,18 @@ int origin_compare(struct volume *v, struct err *err)
 	return r;
 }
 
+/* Returns the kind of the gap for a result of witness_compare() that is not 0. */
+static enum erad_gap_kind witness_gap(struct volume *v, int code)
+{
+	struct identity i;
+
+	if (code < 0)
+		return ERAD_GAP_UNKNOWN;
+	/* If the origin has an identity, origin_compare() has found that it is the same device. */
+	store_item(v->store, STORE_IDENTITY, (uint8_t *)&i);
+	return code == WITNESS_CONTENT_DIFFERS && !identity_known(&i) ? ERAD_GAP_ORIGIN : ERAD_GAP_CLOSED;
+}
+
 int origin_compare_witness(struct volume *v, struct err *err)
 {
 	uint8_t seal[ERAD_HISTORY_SEAL];
@@ -109,6 +121,6 @@ int origin_compare_witness(struct volume *v, struct err *err)
 		return 0;
 	r = witness_compare(v, &code, &difference, err);
 	if (!r && code)
-		r = origin_gap(v, code < 0 ? ERAD_GAP_UNKNOWN : ERAD_GAP_CLOSED, difference.msg, err);
+		r = origin_gap(v, witness_gap(v, code), difference.msg, err);
 	return r;
 }

@@ -60,7 +60,13 @@ int witness_compare(struct volume *v, int *code, struct err *difference, struct 
 		if (not_written_since(v->store, &kept.w.place[i], le32toh(kept.w.era)))
 			q.witness.place[nr++] = kept.w.place[i];
 	q.witness.nr = htole32(nr);
-	if (!nr)
+	/*
+	 * If a gap already covers the current era, for example because this open has found another
+	 * identity, a second gap would change nothing.
+	 */
+	if (info.floor_era >= info.era)
+		q.witness.content_kind = htole32(CONTENT_NOT_READ);
+	if (!nr && !q.witness.content_kind)
 		return 0;
 	r = origin_read(v, &q, ORIGIN_OPEN_MS, &a, err);
 	if (r)

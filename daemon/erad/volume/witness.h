@@ -35,6 +35,15 @@
  * put back from an older copy has an older witness, too, so the comparison may find a written block
  * that the older copy does not contain.
  *
+ * The content identity (common/content_id.h) is compared, too, even if the start of the origin was
+ * written through erad since E, because the writes of a mounted file system do not change it.  It
+ * shows that another device is the origin, if the devices have no identity (common/identity.h).  A
+ * difference may be a false alarm in one case: the volume was formatted, or got a new UUID, through
+ * erad since E.  erad cannot distinguish this case from another device that is at the path of the
+ * origin now, because the start of the origin was written in both cases.  The false alarm costs one
+ * full copy, and happens only if the crash comes before the next checkpoint.  Silence about another
+ * device would cost a wrong copy.
+ *
  * The comparison does not notice a write that changes no place, or a write to a place whose blocks
  * were written through erad since E.  A mounted file system writes some places itself.
  */
@@ -51,8 +60,8 @@ struct volume;
 
 /*
  * Compares the origin with the witness, as described above.  Sets *code to 0 if no place differs, or
- * if there is no witness; to 1 if a place differs or cannot be read; or to a negative errno if the
- * origin cannot be opened.  If *code is not 0, *difference contains a sentence.  Returns 0, or an
+ * if there is no witness; to a result of witness_difference(); or to a negative errno if the origin
+ * cannot be opened.  If *code is not 0, *difference contains a sentence.  Returns 0, or an
  * error if the comparison has not ended: see origin_read().  Context: the volume thread, before a
  * new target lets its first write through.
  */

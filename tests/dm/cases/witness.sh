@@ -3,17 +3,27 @@
 # After a power cut, there is no seal. Then the witness shows writes past erad to superblocks and
 # journals. Without such a write, a power cut makes no gap.
 
-# power_cut COMMAND…: ends the volume "data" without a close, as a power cut does, runs the command,
-# and opens the volume in another boot.
-power_cut()
+# cut_volumes VOLUMES COMMAND…: ends the volumes without a close, as a power cut does, runs the command,
+# and opens the volume "data" in another boot.
+cut_volumes()
 {
+	local v
+
 	wait_until "the witness is taken" no_child
 	stop_erad
-	dmsetup remove data
+	for v in $1; do
+		dmsetup remove "$v"
+	done
 	another_boot
-	"$@"
+	"${@:2}"
 	start_erad
 	eractl open data > /dev/null
+}
+
+# power_cut COMMAND…: does this with the volume "data" only.
+power_cut()
+{
+	cut_volumes data "$@"
 }
 
 # write_past DEV BYTE: writes 4 KiB of the origin.
@@ -129,6 +139,77 @@ test_checkpoint_takes_a_witness()
 	rm -r /var/lib/erad/seen
 	power_cut cp --sparse=always "$T/older" /var/lib/erad/data.erad
 	same "$(nr_gaps data)" 3
+}
+
+# cut_both COMMAND…: does the same as power_cut, but also ends the volume "db", which stays closed.
+cut_both()
+{
+	cut_volumes "data db" "$@"
+}
+
+test_origins_without_identity_exchanged_after_a_power_cut()
+{
+	DESCRIPTION="two origins without an identity that are exchanged after a power cut are noticed by the UUIDs of their file systems, although the superblocks were written since the checkpoint; gap=refuse refuses; without an exchange there is no gap"
+	local a b v fs
+
+	mkdir "$T/mnt"
+	for fs in ext4 xfs; do
+		a=$(new_disk 400M)
+		b=$(new_disk 400M)
+		"mkfs.$fs" -q "$a"
+		"mkfs.$fs" -q "$b"
+		eractl create data "$a" > /dev/null
+		eractl create db "$b" > /dev/null
+		for v in data db; do
+			mount_and_write "/dev/mapper/$v"
+			eractl checkpoint "$v" > /dev/null
+			mount_and_write "/dev/mapper/$v"
+		done
+		: > "${ERAD_OUT:-/tmp}/erad.log"
+		cut_both true
+		eractl open db > /dev/null
+		no_gap data
+		no_gap db
+		mount_and_write /dev/mapper/data
+		mount_and_write /dev/mapper/db
+		cut_both sed -i "s|$a|X|;s|$b|$a|;s|X|$b|" /etc/eratab
+		gap_was origin-replaced "the origin has $fs with UUID .* now, and had $fs with UUID "
+		read_fully data || fail "$fs: not noticed: $(changed data 1)"
+		same "$(nr_gaps data)" 1
+		sed -i '/^db[ \t]/s|$| gap=refuse|' /etc/eratab
+		! eractl open db > /dev/null 2> "$T/refused" || fail "$fs: gap=refuse did not refuse"
+		grep -q "writes may have gone past erad (origin-replaced)" "$T/refused" || fail "got $(< "$T/refused")"
+		eractl open db --accept-gap > /dev/null
+		same "$(nr_gaps db)" 1
+		# The new witness has the UUID of the origin that is there now.
+		cut_both true
+		same "$(nr_gaps data)" 1
+		for v in data db; do
+			[[ $v == data ]] || eractl open db > /dev/null
+			eractl close "$v"
+			eractl forget "$v" > /dev/null
+		done
+	done
+}
+
+test_formatted_before_a_power_cut()
+{
+	DESCRIPTION="a volume that is formatted after its last checkpoint, before a power cut, has a gap, because its origin may be another device; after a checkpoint, it has none"
+	local origin
+
+	mkdir "$T/mnt"
+	track_file_system ext4
+	mount_and_write /dev/mapper/data
+	eractl checkpoint data > /dev/null
+	mkfs.xfs -qf /dev/mapper/data
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	power_cut true
+	gap_was origin-replaced "the origin has xfs with UUID .* now, and had ext4 with UUID "
+	mkfs.ext4 -qF /dev/mapper/data
+	eractl checkpoint data > /dev/null
+	mount_and_write /dev/mapper/data
+	power_cut true
+	same "$(nr_gaps data)" 1
 }
 
 test_checkpoint_does_not_wait_for_a_hung_origin()
