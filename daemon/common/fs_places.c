@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fat_places.h"
 #include "common/fs_places.h"
 
 /* Number of bytes that are reported at the start of a journal. */
@@ -174,8 +175,11 @@ void fs_places(const struct fs_reader *r, uint64_t base)
 		r->add(r->ctx, FS_SUPER, base + data, FS_HEAD);
 	} else if (!memcmp(head, "XFSB", 4)) {
 		xfs_places(r, base, head);
-	} else if (!btrfs_places(r, base, head + HEAD_READ) && get_le(head + 1024 + 56, 2) == 0xef53) {
-		ext4_places(r, base, head);
+	} else if (!btrfs_places(r, base, head + HEAD_READ)) {
+		if (get_le(head + 1024 + 56, 2) == 0xef53)
+			ext4_places(r, base, head);
+		else
+			fat_places(r, base, head);
 	}
 	free(head);
 }

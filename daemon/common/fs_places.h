@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finds the places of a device that change with each use of its file system: superblocks, and the
- * part of a journal or log where the next transaction is written.  Reads little, writes nothing,
+ * part of a journal or log where the next transaction is written.  FAT32, exfat and NTFS have no such
+ * place: see fat_places.h.  Reads little, writes nothing,
  * and checks all values that it reads before it uses them.
  */
 #ifndef ERAD_FS_PLACES_H
@@ -14,6 +15,7 @@
 enum fs_place {
 	FS_SUPER,
 	FS_LOG,
+	FS_FILES,	/* the root directory, or the table of the files */
 };
 
 struct fs_reader {
@@ -33,8 +35,8 @@ struct fs_reader {
 
 /*
  * Finds the places of the file system that begins at byte `base` of the device.  Recognizes ext2 to
- * ext4, xfs and btrfs, also inside LUKS.  For other content, the only place is the first FS_HEAD
- * bytes.  If a read fails, leaves out the places that depend on the bytes of this read.  Ends when
+ * ext4, xfs, btrfs, f2fs, FAT32, exfat and NTFS.  For LUKS, finds the start of its data.  For other
+ * content, the only place is the first FS_HEAD bytes.  If a read fails, leaves out the places that depend on the bytes of this read.  Ends when
  * `add` returns false.
  */
 void fs_places(const struct fs_reader *r, uint64_t base);

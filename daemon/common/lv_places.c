@@ -61,16 +61,18 @@ static int lv_read(void *ctx, uint64_t offset, void *buf, size_t len)
 }
 
 /*
- * Reports a place if it is wanted at present.  While superblocks are wanted, only notes that there is
- * a journal, and returns false, so that fs_places() does not read the journal.
+ * Reports a place if it is wanted at present.  A list of files counts as a journal.  While superblocks
+ * are wanted, only notes that there is a journal, and returns false, so that fs_places() does not read
+ * the journal.
  */
 static bool lv_add(void *ctx, enum fs_place what, uint64_t offset, uint64_t len)
 {
 	struct places *p = ctx;
+	const bool super = what == FS_SUPER;
 
-	if (what != p->wanted) {
-		p->pv->has_log[p->lv] |= what == FS_LOG;
-		return what == FS_SUPER;
+	if (super != (p->wanted == FS_SUPER)) {
+		p->pv->has_log[p->lv] |= !super;
+		return super;
 	}
 	if (what == FS_SUPER && !offset)
 		len = LV_HEAD;

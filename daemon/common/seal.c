@@ -40,6 +40,7 @@ static const char *const what_text[NR_SEAL_WHAT] = {
 	[SEAL_SUPER] = "a superblock",
 	[SEAL_LOG] = "the journal of a file system",
 	[SEAL_SAMPLE] = "a sample",
+	[SEAL_FILES] = "the list of files of a file system",
 };
 
 struct taker {
@@ -101,7 +102,7 @@ static bool add_place(struct taker *t, enum seal_what what, uint64_t offset, uin
 		to = t->size;
 	if (has_place(t, from, to) || to - from > PIECE)
 		return true;
-	if (what == SEAL_SUPER || what == SEAL_LOG) {
+	if (what == SEAL_SUPER || what == SEAL_LOG || what == SEAL_FILES) {
 		if (t->nr >= t->others || t->read + (to - from) > t->limit)
 			return false;
 	}
@@ -127,7 +128,7 @@ static int fs_read(void *ctx, uint64_t offset, void *buf, size_t len)
 
 static bool fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len)
 {
-	const enum seal_what what = place == FS_LOG ? SEAL_LOG : SEAL_SUPER;
+	const enum seal_what what = place == FS_LOG ? SEAL_LOG : place == FS_FILES ? SEAL_FILES : SEAL_SUPER;
 	const struct taker *t = ctx;
 
 	while (t->pieces && offset < t->size && offset % SEAL_PIECE + len > SEAL_PIECE) {

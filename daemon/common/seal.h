@@ -18,8 +18,9 @@
  * volumes (PV_LVS) with ext4 or xfs, or of 31 with LUKS.  Nothing is read for places that there is
  * no space for.
  *
- * A device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount
- * that replays a journal, changes a superblock or a journal.  (ext4 and xfs also replay with "ro",
+ * A device of at most SEAL_WHOLE bytes is read in full.  Each mount of ext4, xfs and btrfs for writing,
+ * and each mount that replays a journal, changes a superblock or a journal.  This is not so with FAT,
+ * exfat and NTFS: see fat_places.h.  (ext4 and xfs also replay with "ro",
  * unless "noload" or "norecovery" is given.)  Other writes are noticed only if they meet one of the
  * places.
  *
@@ -70,6 +71,7 @@ enum seal_what {
 	SEAL_SUPER,
 	SEAL_LOG,
 	SEAL_SAMPLE,
+	SEAL_FILES,		/* the root directory, or the table of the files */
 	NR_SEAL_WHAT
 };
 

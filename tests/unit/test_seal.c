@@ -210,6 +210,57 @@ static void test_file_system_in_luks_is_sealed(void **state)
 	assert_non_null(find_entry(&s, SEAL_SUPER, 4096 * 512));
 }
 
+static void test_list_of_files_of_fat_exfat_and_ntfs_is_sealed(void **state)
+{
+	static const uint8_t zeros[512] = { 0 };
+	struct seal s;
+
+	(void)state;
+	/* FAT32: 32 reserved sectors, 2 FATs of 10000 sectors, clusters of 8 sectors, the root in cluster 5. */
+	put_bytes(11, "\0\2\x8\x20\0\2", 6);
+	put_le32(36, 10000);
+	put_le32(44, 5);
+	put_bytes(82, "FAT32", 5);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_FILES, (32 + 20000 + 24) * 512));
+	assert_seen(&s, (32 + 20000 + 24) * 512 + 65535, "in the list of files of a file system");
+
+	/* exfat: sectors of 512 bytes, clusters of 2^6 sectors, the first at sector 8192, the root in cluster 102. */
+	put_bytes(0, zeros, sizeof(zeros));
+	put_bytes(3, "EXFAT   ", 8);
+	put_le32(88, 8192);
+	put_le32(96, 102);
+	put_bytes(108, "\x9\x6", 2);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_FILES, (8192 + 100 * 64) * 512));
+
+	/* NTFS: clusters of 8 sectors of 512 bytes, the table in cluster 1000; or clusters of 2^-(-9) sectors. */
+	put_bytes(0, zeros, sizeof(zeros));
+	put_bytes(3, "NTFS    \0\2\x8", 11);
+	put_le32(48, 1000);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_FILES, 1000 * 4096));
+	put_bytes(13, "\xf7", 1);
+	put_le32(48, 100);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_FILES, 100 * 512 * 512));
+}
+
+static void test_checkpoints_of_f2fs_are_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	put_bytes(1024, "\x10\x20\xf5\xf2", 4);
+	put_le32(1024 + 16, 12);
+	put_le32(1024 + 20, 9);
+	put_le32(1024 + 76, 512);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_LOG, 512 * 4096));
+	assert_non_null(find_entry(&s, SEAL_LOG, 1024 * 4096));
+	assert_seen(&s, 1024 * 4096, "the journal of a file system");
+}
+
 static void test_file_system_in_a_partition_is_sealed(void **state)
 {
 	struct seal s;
@@ -231,7 +282,8 @@ static void test_broken_superblocks_lead_no_seal_astray(void **state)
 	static const struct {
 		const char *magic;
 		unsigned int offset;
-	} fs[] = { { "XFSB", 0 }, { "\x53\xef", 1024 + 56 }, { "LUKS\xba\xbe", 0 }, { "_BHRfS_M", 65536 + 64 } };
+	} fs[] = { { "XFSB", 0 }, { "\x53\xef", 1024 + 56 }, { "LUKS\xba\xbe", 0 }, { "_BHRfS_M", 65536 + 64 }, { "FAT32", 82 },
+		{ "EXFAT   ", 3 }, { "NTFS    ", 3 }, { "\x10\x20\xf5\xf2", 1024 } };
 	static uint8_t head[128 << 10];
 
 	(void)state;
@@ -281,6 +333,8 @@ int main(void)
 		T(test_head_of_the_log_of_xfs_is_found_and_sealed),
 		T(test_superblocks_of_btrfs_are_sealed),
 		T(test_file_system_in_luks_is_sealed),
+		T(test_list_of_files_of_fat_exfat_and_ntfs_is_sealed),
+		T(test_checkpoints_of_f2fs_are_sealed),
 		T(test_file_system_in_a_partition_is_sealed),
 		T(test_broken_superblocks_lead_no_seal_astray),
 		T(test_open_of_what_is_not_there_says_so),

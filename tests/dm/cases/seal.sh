@@ -74,6 +74,77 @@ test_written_while_closed()
 	done
 }
 
+# le NUMBER BYTES: prints the number for printf, little-endian.
+le()
+{
+	local i
+
+	for ((i = 0; i < $2; i++)); do
+		printf '\\x%02x' $((($1 >> (8 * i)) & 255))
+	done
+}
+
+# make_fat32 DEV: makes a FAT32 with clusters of one sector on a device of zeros, so that the root
+# directory is some MiB after the start.
+make_fat32()
+{
+	local nr fat at
+
+	nr=$(blockdev --getsz "$1")
+	fat=$((nr * 4 / 512 + 1))
+	{
+		# shellcheck disable=SC2059
+		printf "\\xeb\\x58\\x90mkdosfs $(le 512 2)$(le 1 1)$(le 32 2)$(le 2 1)$(le 0 4)\\xf8$(le 0 2)$(le 63 2)$(le 255 2)$(le 0 4)$(le "$nr" 4)$(le "$fat" 4)$(le 0 4)$(le 2 4)$(le 1 2)$(le 6 2)"
+		head -c 12 /dev/zero
+		printf '\x80\0\x29abcdNO NAME    FAT32   '
+		head -c 420 /dev/zero
+		printf '\x55\xaa'
+	} | dd of="$1" bs=512 conv=notrunc,fsync status=none
+	for at in 32 $((32 + fat)); do
+		printf '\xf8\xff\xff\x0f\xff\xff\xff\x0f\xff\xff\xff\x0f' |
+			dd of="$1" bs=512 seek="$at" conv=notrunc,fsync status=none
+	done
+}
+
+# write_in_place DEVICE: mounts the FAT32, and writes 4 KiB of a file that exists.
+write_in_place()
+{
+	mount -t vfat "$1" "$T/mnt"
+	dd if=/dev/urandom of="$T/mnt/file" bs=4096 seek=9 count=1 conv=notrunc,fsync status=none
+	umount "$T/mnt"
+}
+
+case_needs["test_fat_written_in_a_boot_between"]=$(modinfo -n vfat 2> /dev/null || echo /none)
+test_fat_written_in_a_boot_between()
+{
+	DESCRIPTION="a file in the root directory of a FAT32 that is overwritten in place, in a boot between the close and the open, is noticed by the time in the directory; without such a write, there is no gap"
+	local origin
+
+	mkdir "$T/mnt"
+	modprobe vfat
+	origin=$(new_disk 400M)
+	make_fat32 "$origin"
+	eractl create data "$origin" > /dev/null
+	mount -t vfat /dev/mapper/data "$T/mnt"
+	dd if=/dev/urandom of="$T/mnt/file" bs=1M count=5 conv=fsync status=none
+	touch -m -d '2001-01-01' "$T/mnt/file"
+	umount "$T/mnt"
+	eractl close data
+	another_boot
+	mount -t vfat -o ro "$origin" "$T/mnt"
+	umount "$T/mnt"
+	another_boot
+	eractl open data > /dev/null
+	no_gap data
+	eractl close data
+	another_boot
+	write_in_place "$origin"
+	another_boot
+	eractl open data > /dev/null
+	gap_was written-while-closed "in the list of files of a file system"
+	read_fully data || fail "not noticed: $(changed data 1)"
+}
+
 # move_metadata: dumps the metadata of the closed volume "data", which is named as $dumped says, and
 # replaces the metadata by a restore of the dump.
 move_metadata()
