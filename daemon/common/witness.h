@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A witness: hashes of some places of an origin while the volume is open, its content identity
- * (content_id.h), and the era that was current.  After a crash, there is no seal, and the next open compares the origin with the
- * witness. erad/volume/witness.h says which places are compared, and why a difference is never a
- * false alarm.
+ * (content_id.h), and the era that was current.  After a crash, there is no seal, and the next open
+ * compares the origin with the witness.  erad/volume/witness.h says which places are compared, and when
+ * a difference may be a false alarm.
  *
  * The places are the superblocks and the starts of journals, as in a seal, also those in logical
  * volumes.  No place crosses a multiple of 64 KiB.  So a place contains few blocks, and seldom

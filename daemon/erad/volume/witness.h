@@ -7,7 +7,7 @@
  * compared only if the metadata says that none of its blocks was written in era E or later.  If the
  * content of the place differs, the origin was written past erad.
  *
- * This difference is never a false alarm.  For the proof, let B be the blocks of a place, and t the
+ * A difference of a place is never a false alarm.  For the proof, let B be the blocks of a place, and t the
  * time at which the place was read.  Let the metadata of the next open have no block of B in era E
  * or later.
  *
@@ -46,6 +46,14 @@
  *
  * The comparison does not notice a write that changes no place, or a write to a place whose blocks
  * were written through erad since E.  A mounted file system writes some places itself.
+ *
+ * The mount count and the mount time of ext4, and the generations of xfs and btrfs, would not help
+ * with these places.  A mount past erad changes these numbers, but so does each mount and remount
+ * through the volume after t, and erad does not see mounts.  The flag in the superblock that says
+ * "mounted" does not help either: it is also set after a crash, until the next mount.  So a
+ * difference would be no proof.  An example of a false alarm: the volume is opened after a crash, its
+ * file system is mounted, and there is a second crash before the next checkpoint.  A replay of the
+ * journal by a read-only mount past erad changes neither the count nor the time.
  */
 #ifndef ERAD_VOLUME_WITNESS_H
 #define ERAD_VOLUME_WITNESS_H
