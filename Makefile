@@ -205,6 +205,7 @@ $(BUILD)/unit/test_dm_tables: OWN_LDFLAGS := -Wl,--wrap=open,--wrap=ioctl,--wrap
 $(BUILD)/unit/test_lvm_filter: OWN_LDFLAGS := -Wl,--wrap=pread,--wrap=calloc,--wrap=realloc,--wrap=fopencookie
 $(BUILD)/unit/test_lvs: OWN_LDFLAGS := -Wl,--wrap=dm_tables_load,--wrap=dm_tables_swap,--wrap=dm_tables_clear
 $(BUILD)/unit/test_text_stream: OWN_LDFLAGS := -Wl,--wrap=realloc
+$(BUILD)/unit/test_origin_count: OWN_LDFLAGS := -Wl,--wrap=blockdev_disk_attribute
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))

@@ -54,3 +54,9 @@ bool origin_count_written(const struct origin_count *was, const struct origin_co
 {
 	return origin_count_comparable(was, now) && was->sectors != now->sectors;
 }
+
+bool origin_count_written_anew(const struct origin_count *was, const struct origin_count *now, dev_t dev)
+{
+	return was->known && was->diskseq && now->known && now->sectors &&
+		le64toh(now->diskseq) > le64toh(was->diskseq) && origin_count_is_of_content(dev);
+}

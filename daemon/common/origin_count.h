@@ -42,4 +42,12 @@ bool origin_count_comparable(const struct origin_count *was, const struct origin
  */
 bool origin_count_written(const struct origin_count *was, const struct origin_count *now);
 
+/*
+ * Returns whether dev, of which `now` was just read, has appeared later than the device of `was` in the
+ * same boot, and was written since.  This is the case if an origin was removed, appeared again, and
+ * was then written.  A device that appears later has a higher diskseq.  Returns false if this is not
+ * known.
+ */
+bool origin_count_written_anew(const struct origin_count *was, const struct origin_count *now, dev_t dev);
+
 #endif /* ERAD_ORIGIN_COUNT_H */

@@ -125,6 +125,10 @@ static int compare_count(const struct compared *device, const struct closed *c, 
 	if (table_note_is_of_close(&c->note, boot) && origin_count_written(&c->note.origin, &now))
 		return err_set(err, -ESTALE, "%s was written since its volume was closed: the kernel's counter of sectors written was %" PRIu64 " at the close, and is %" PRIu64 "; open the volume, so that every block counts as written, and name the volume instead of its metadata",
 			       device->path, (uint64_t)le64toh(c->note.origin.sectors), (uint64_t)le64toh(now.sectors));
+	if (table_note_is_of_close(&c->note, boot) && origin_count_written_anew(&c->note.origin, &now, device->dev) &&
+	    can_be_origin(device, c))
+		return err_set(err, -ESTALE, "%s appeared again after its volume was closed, and then %" PRIu64 " sectors were written to it; open the volume, so that every block counts as written, and name the volume instead of its metadata",
+			       device->path, (uint64_t)le64toh(now.sectors));
 	if (table_note_is_of_earlier_boot(&c->note, boot) && now.known && now.sectors && origin_count_is_of_content(device->dev) &&
 	    can_be_origin(device, c))
 		return err_set(err, -ESTALE, "%s was written in this boot, %" PRIu64 " sectors, and its volume was closed in an earlier boot; open the volume, so that every block counts as written, and name the volume instead of its metadata",

@@ -95,7 +95,7 @@ static void check_closed_store(int expected)
 	struct store *s;
 	struct err err;
 
-	assert_int_equal(op_open_closed("data", &s, &err), expected);
+	assert_int_equal(op_open_closed("data", &s, NULL, &err), expected);
 	if (!expected)
 		store_close(s, false, NULL);
 }

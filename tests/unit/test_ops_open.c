@@ -74,7 +74,7 @@ static void test_open_and_resize_do_not_wait_for_a_place_that_hangs(void **state
 	refuse_open(-ETIMEDOUT, "data.erad hangs for 20 seconds");
 	assert_int_equal(op_resize("data", 0, &resized, &err), -ETIMEDOUT);
 	assert_sentence(&err, "data.erad hangs for 20 seconds");
-	assert_int_equal(op_open_closed("data", &s, &err), -ETIMEDOUT);
+	assert_int_equal(op_open_closed("data", &s, NULL, &err), -ETIMEDOUT);
 	assert_sentence(&err, "data.erad hangs for 20 seconds");
 	sim.hung = NULL;
 }
@@ -378,7 +378,7 @@ static void test_a_dump_of_a_closed_volume_has_the_notes_of_its_metadata(void **
 	jsonl_free(&client);
 	close(ends[0]);
 	close(ends[1]);
-	assert_int_equal(op_open_closed("data", &s, &err), 0);
+	assert_int_equal(op_open_closed("data", &s, NULL, &err), 0);
 	store_notes(s, &expected);
 	store_close(s, false, NULL);
 	assert_int_equal(got.sealed, expected.sealed);

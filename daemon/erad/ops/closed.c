@@ -94,7 +94,7 @@ static int refuse_live(const char *name, const char *path, struct store *s, dev_
 	return r;
 }
 
-int op_open_closed(const char *name, struct store **out, struct err *err)
+int op_open_closed(const char *name, struct store **out, dev_t *origin, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct engine *engine = NULL;
@@ -111,6 +111,8 @@ int op_open_closed(const char *name, struct store **out, struct err *err)
 		r = engine_open(e->metadata, ENGINE_READ, &engine, err);
 	if (!r)
 		metadata = blockdev_at(e->metadata);
+	if (!r && origin)
+		*origin = blockdev_at(e->origin);
 	if (!r)
 		r = store_open(engine, STORE_READ, &s, err);
 	/* The lock of the metadata excludes an open from now on, so look at the targets only now. */

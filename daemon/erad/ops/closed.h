@@ -19,13 +19,14 @@ int op_known(const char *name, struct err *err);
 
 /*
  * Opens the metadata of a closed volume for reading.  eratab must contain a line for the volume.
- * The caller closes the store.
+ * The caller closes the store.  origin: NULL, or receives the number of the origin, or 0 if there is
+ * no device at the path of the origin.
  *
  * EBUSY: another volume, which is open, has metadata with the same UUID.  EAGAIN: a target has the
  * UUID of the metadata, and no volume.  After erad was killed, the adopter may not have found this
  * target yet.  The metadata may then be in an era that the target has not begun, so a write of the
  * era before can complete later, and a diff since the newer era would not have the write.
  */
-int op_open_closed(const char *name, struct store **out, struct err *err);
+int op_open_closed(const char *name, struct store **out, dev_t *origin, struct err *err);
 
 #endif /* ERAD_CLOSED_H */

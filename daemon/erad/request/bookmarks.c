@@ -31,7 +31,7 @@ int request_bookmarks(struct json_object *arg, struct json_object **result, stru
 		return r;
 	r = op_find(name, &v, err);
 	if (r == -ENOTCONN) {
-		r = op_open_closed(name, &s, err);
+		r = op_open_closed(name, &s, NULL, err);
 		if (!r) {
 			*result = bookmarks_result(name, s);
 			store_close(s, false, NULL);

@@ -135,9 +135,10 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
  * Returns ESTALE if writes to the closed volume may have gone past erad, and only the next open
  * records the gap.
  */
-static int check_closed(const char *name, struct store *s, struct err *err)
+static int check_closed(const char *name, struct store *s, dev_t origin, struct err *err)
 {
 	char who[PAST_NOTE_TEXT];
+	struct err difference;
 
 	if (table_note_is_out(s))
 		return err_set(err, -ESTALE,
@@ -147,6 +148,8 @@ static int check_closed(const char *name, struct store *s, struct err *err)
 		return err_set(err, -ESTALE,
 			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; free the origin if it is still in use, and open the volume, which records the gap if there is one, then make the diff",
 			       who);
+	if (origin && table_note_written_while_closed(s, origin, &difference))
+		return err_set(err, -ESTALE, "%s; open the volume, which records the gap, then make the diff", difference.msg);
 	return 0;
 }
 
@@ -154,14 +157,15 @@ static int diff_closed(struct diff *d, const char *name, uint32_t since,
 		       struct json_object **result, struct err *err)
 {
 	struct store *s;
+	dev_t origin;
 	struct err why;
 	int r;
 
-	r = op_open_closed(name, &s, err);
+	r = op_open_closed(name, &s, &origin, err);
 	if (r)
 		return r;
 	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
-	if (d->view == STORE_NOW && check_closed(name, s, &why))
+	if (d->view == STORE_NOW && check_closed(name, s, origin, &why))
 		*result = full_copy_due(name, &why);
 	else
 		r = stream(d, name, s, since, result, err);

@@ -150,7 +150,7 @@ static int dump_closed(struct dump *d, const char *name, enum store_view view,
 	struct store *s;
 	int r;
 
-	r = op_open_closed(name, &s, err);
+	r = op_open_closed(name, &s, NULL, err);
 	if (r)
 		return r;
 	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */

@@ -73,7 +73,7 @@ static int compare_seal(struct volume *v, const struct seal *s, struct err *err)
 	r = a.code;
 	difference = a.err;
 	if (!r)
-		r = table_note_written_while_closed(v, &difference);
+		r = table_note_written_while_closed(v->store, v->origin_dev, &difference);
 	return r ? origin_gap(v, r == 1 ? ERAD_GAP_CLOSED : ERAD_GAP_UNKNOWN, difference.msg, err) : 0;
 }
 

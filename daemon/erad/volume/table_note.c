@@ -147,6 +147,11 @@ static bool count_since(const struct table_note *was, dev_t origin, const char *
 
 	*text = 0;
 	origin_count_read(origin, &now);
+	if (origin_count_written_anew(&was->origin, &now, origin)) {
+		snprintf(text, ERAD_GAP_DETAIL + 1, "the origin appeared again %s, and then %" PRIu64 " sectors were written to it",
+			 when, le64toh(now.sectors));
+		return true;
+	}
 	if (!origin_count_comparable(&was->origin, &now))
 		return false;
 	if (now.sectors != was->origin.sectors)
@@ -199,19 +204,19 @@ static void count_of_boot(dev_t origin, char text[ERAD_GAP_DETAIL + 1])
 			 le64toh(now.sectors));
 }
 
-int table_note_written_while_closed(const struct volume *v, struct err *difference)
+int table_note_written_while_closed(struct store *s, dev_t origin, struct err *difference)
 {
 	char text[ERAD_GAP_DETAIL + 1] = "";
 	struct table_note was, now;
 
-	store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
+	store_item(s, STORE_TABLE_NOTE, (uint8_t *)&was);
 	fill_note(&now, NOTE_GONE, 0, 0);
 	if (le32toh(was.version) != TABLE_NOTE_VERSION)
 		return 0;
 	if (table_note_is_of_earlier_boot(&was, now.boot))
-		count_of_boot(v->origin_dev, text);
+		count_of_boot(origin, text);
 	else if (le32toh(was.state) == NOTE_GONE)
-		count_since(&was, v->origin_dev, WHILE_CLOSED, text);
+		count_since(&was, origin, WHILE_CLOSED, text);
 	if (*text)
 		err_set(difference, 0, "%s", text);
 	return *text ? 1 : 0;

@@ -66,7 +66,7 @@
  * - to the origin itself, past the mapped device, with the note IN;
  * - in a boot between the boot of the note and this one, if neither the seal nor the witness differs;
  * - before the origin was removed and found or created again in this boot, if neither the seal nor the
- *   witness differs;
+ *   witness differs; writes after that are noticed by the counter of the new device;
  * - after a reboot, to an origin whose counters do not count the writes to its content (see
  *   origin_count.h), if neither the seal nor the witness differs.
  *
@@ -143,11 +143,15 @@ bool table_note_is_out(struct store *s);
 bool table_note_written_since_end(const struct volume *v);
 
 /*
- * Returns 1 if the counter of the origin has changed since the note GONE of this boot, or if the note
- * is of an earlier boot and the origin was written in this boot.  If so, *difference is a sentence
- * about these writes.  Otherwise returns 0, also if the counter cannot be compared.
+ * s: the metadata of a volume that is closed, or is being opened.  origin: number of its origin.
+ * Returns 1 if the counter of the origin has changed since the note GONE of this boot, or if the origin
+ * has appeared again since this note and was written, or if the note is of an earlier boot and the
+ * origin was written in this boot.  If so, *difference is a sentence about these writes.  Otherwise
+ * returns 0, also if the counter cannot be compared.
+ *
+ * Context: any thread.
  */
-int table_note_written_while_closed(const struct volume *v, struct err *difference);
+int table_note_written_while_closed(struct store *s, dev_t origin, struct err *difference);
 
 /*
  * Returns whether the counter of the origin has counted all writes of this boot since the metadata

@@ -209,6 +209,75 @@ test_written_beside_a_dump()
 	gap_was unknown ""
 }
 
+# mapped_again: removes the mapped device "one", and makes it anew on the same disk.
+mapped_again()
+{
+	local table
+
+	table=$(dmsetup table one)
+	dmsetup remove one
+	dmsetup create one --uuid LVM-one --table "$table"
+}
+
+# not_listed TEXT ARGUMENT…: checks that a diff of the volume "data" with these arguments exits with 3
+# and says the text.
+not_listed()
+{
+	local rc=0
+
+	eractl diff "${@:2}" --since 1 --format ranges > "$T/ranges" 2> "$T/err" || rc=$?
+	same "$rc $(cat "$T/ranges")" "3 incomplete"
+	grep -q "a full copy is due: .*$1" "$T/err" || fail "got '$(cat "$T/err")', expected '$1'"
+}
+
+# write_block DEVICE: writes a block of 4 KiB in the middle of a device of 64 MiB.
+write_block()
+{
+	dd if=/dev/urandom of="$1" bs=4096 seek=9001 count=1 conv=nocreat,notrunc,fsync status=none
+}
+
+case_share["test_origin_that_appears_again_and_is_written"]=both
+test_origin_that_appears_again_and_is_written()
+{
+	DESCRIPTION="if the origin is removed while the volume is closed, appears again in the same boot, and a single block is then written, the next open notices this; without a write there is no gap"
+	local since
+
+	mapped one 64M LVM-one
+	eractl create data /dev/mapper/one
+	write_at data 0 65536
+	since=$(eractl checkpoint data)
+	reopened mapped_again
+	no_alarm data
+	same "$(changed data "$since")" ""
+	eractl close data
+	mapped_again
+	write_block /dev/mapper/one
+	not_listed "the origin appeared again .*, and then 8 sectors were written to it; open the volume" data
+	eractl open data > /dev/null
+	read_fully data || fail "the write was not noticed: $(changed data "$since")"
+	gap_was written-while-closed "the origin appeared again .*8 sectors were written"
+	# An origin that appeared again is compared with its counter at the next close.
+	eractl checkpoint data > /dev/null
+	since=$(eractl checkpoint data)
+	reopened true
+	same "$(changed data "$since")" ""
+}
+
+test_diff_of_a_closed_volume_whose_origin_was_written()
+{
+	DESCRIPTION="diff of a closed volume exits with 3 if the kernel has counted writes to the origin since the close"
+	mapped one 64M LVM-one
+	eractl create data /dev/mapper/one
+	write_at data 0 65536
+	eractl checkpoint data > /dev/null
+	eractl close data
+	eractl diff data --since 1 --format ranges > "$T/before"
+	write_block /dev/mapper/one
+	not_listed "8 sectors were written to the origin while the volume was closed; open the volume" data
+	eractl open data > /dev/null
+	read_fully data || fail "the write was not noticed: $(changed data 1)"
+}
+
 case_share["test_small_write_while_closed"]=both
 test_small_write_while_closed()
 {
