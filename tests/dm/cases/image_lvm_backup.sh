@@ -125,8 +125,8 @@ test_image_lvm_backup_of_a_thin_volume()
 case_timeout["test_image_lvm_backup_that_is_killed"]=300
 test_image_lvm_backup_that_is_killed()
 {
-	DESCRIPTION="if backup --lvm is killed, its guardian process removes the snapshot, also if lvcreate waits for a lock; if both are killed, the next backup removes the snapshot; a snapshot of a user is kept"
-	local backup lock lvcreate
+	DESCRIPTION="if backup --lvm is killed, its guardian process removes the snapshot, also if lvcreate has not begun its work; if both are killed, the next backup removes the snapshot; a snapshot of a user is kept"
+	local backup
 
 	new_vg 200M
 	new_lv data 32M
@@ -145,19 +145,19 @@ test_image_lvm_backup_that_is_killed()
 	eractl backup data "$T/dir" --lvm --size 8M > /dev/null
 	same "$(snapshots)" ""
 
-	# lvcreate waits for the lock. lvs shares the lock.
-	exec {lock}>> /run/lock/lvm/V_vg
-	flock -s "$lock"
-	eractl backup data "$T/dir" --lvm --size 8M > "$T/said" 2>&1 {lock}>&- &
+	# A script in place of lvm, in a mount namespace, delays lvcreate.
+	cp "$(realpath /usr/sbin/lvm)" "$T/lvm.real"
+	printf '%s\n' '#!/bin/bash' "[[ \$1 != lvcreate ]] || { echo \$\$ > $T/lvcreate; while [[ ! -e $T/go ]]; do sleep 0.1; done; }" \
+		"exec -a lvm $T/lvm.real \"\$@\"" > "$T/lvm"
+	chmod +x "$T/lvm"
+	unshare --mount bash -c "mount --bind $T/lvm $(realpath /usr/sbin/lvm) && exec eractl backup data $T/dir --lvm --size 8M" > "$T/said" 2>&1 &
 	backup=$!
-	wait_until "lvcreate waits for LVM's lock" grep -q -e "-> FLOCK" /proc/locks
-	read -r _ _ _ _ _ lvcreate _ < <(grep -e "-> FLOCK" /proc/locks)
+	wait_until "lvcreate has begun" test -s "$T/lvcreate"
 	kill -KILL $backup
 	# Time for a guardian that does not wait for lvcreate.
 	nap 3
-	is_running "$lvcreate" || fail "lvcreate has ended"
-	exec {lock}>&-
-	wait_until "lvcreate has ended" eval '! is_running $lvcreate'
+	touch "$T/go"
+	wait_until "lvcreate has ended" eval '! is_running $(< $T/lvcreate)'
 	wait_until "the guardian has ended" eval '! pgrep -x erad-guardian'
 	same "$(snapshots)" ""
 
