@@ -155,7 +155,7 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
 reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_held store_discard dm_remove dm_setup \
-	place_peek fs_sync fs_swap_frozen seen_read
+	place_peek fs_sync fs_swap_frozen fs_swap_together seen_read
 # The test of hidden.c. It links stand-ins for udev and the clock.
 hidden_test	:= $(BUILD)/unit/test_hidden
 hidden_sources	:= $(patsubst %,daemon/erad/%.c,device/hidden base/log base/thread)
@@ -446,7 +446,7 @@ test-parity: test-deps		## compare dm-era and erad, for each fix in dm-era's his
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
 
 .PHONY: test-long
-test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes, 500 swaps, 1000 instants of the mirror and 10000 rounds of dependent writes on each of KERNELS
+test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes, 500 swaps, 1000 instants of the mirror, 10000 rounds of dependent writes, and 500 images of three volumes on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" parity oracle gaps together
 

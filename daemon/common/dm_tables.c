@@ -294,6 +294,49 @@ int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t 
 	return dm_tables_load(&linear, 0, 0, err);
 }
 
+int dm_tables_state(dev_t dev, bool *suspended, bool *loaded, struct err *err)
+{
+	struct dm_ioctl io;
+	int r;
+
+	init_request(&io, sizeof(io), dev);
+	r = call(DM_DEV_STATUS, &io);
+	*suspended = io.flags & DM_SUSPEND_FLAG;
+	*loaded = io.flags & DM_INACTIVE_PRESENT_FLAG;
+	return r ? err_set(err, r, "cannot read the state of mapped device %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
+}
+
+int dm_tables_suspend_frozen(dev_t dev, struct err *err)
+{
+	struct dm_ioctl io;
+	int r;
+
+	init_request(&io, sizeof(io), dev);
+	io.flags = DM_SUSPEND_FLAG;
+	r = call(DM_DEV_SUSPEND, &io);
+	return r ? err_set(err, r, "cannot suspend mapped device %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
+}
+
+int dm_tables_resume(dev_t dev, struct err *err)
+{
+	struct dm_ioctl io;
+	int r;
+
+	init_request(&io, sizeof(io), dev);
+	r = call(DM_DEV_SUSPEND, &io);
+	return r ? err_set(err, r, "cannot resume mapped device %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
+}
+
+int dm_tables_resume_old(dev_t dev, struct err *err)
+{
+	const int r = dm_tables_clear(&(const struct dm_device){ .dev = dev });
+
+	/* A resume would put the inactive table into use. */
+	if (r)
+		return err_set(err, r, "cannot drop the new table of mapped device %u:%u: %s", major(dev), minor(dev), strerror(-r));
+	return dm_tables_resume(dev, err);
+}
+
 static int resume(const struct dm_device *d, uint32_t flags)
 {
 	struct dm_ioctl io;
@@ -318,12 +361,12 @@ int dm_tables_check_settled(const struct dm_device *d, struct err *err)
 	return 0;
 }
 
-void dm_tables_clear(const struct dm_device *d)
+int dm_tables_clear(const struct dm_device *d)
 {
 	struct dm_ioctl io;
 
 	init_request(&io, sizeof(io), d->dev);
-	call(DM_TABLE_CLEAR, &io);
+	return call(DM_TABLE_CLEAR, &io);
 }
 
 static uint64_t now_us(void)

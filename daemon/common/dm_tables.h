@@ -75,6 +75,34 @@ int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
 int dm_tables_swap_frozen(const struct dm_device *d, uint64_t *us, struct err *err);
 
 /*
+ * Reads whether the device is suspended, and whether it has an inactive table.  Does not use the
+ * heap.
+ */
+int dm_tables_state(dev_t dev, bool *suspended, bool *loaded, struct err *err);
+
+/*
+ * Suspends the device: freezes and flushes the file system that is mounted from it, waits for held
+ * writes and for the I/O in flight, and lets later I/O wait.  A signal ends the wait for I/O in
+ * flight, but not the freeze.  EINTR: a signal has ended the wait, and the device goes on.  Does
+ * nothing if the device is suspended already.  Only a process that does not serve the held writes
+ * may call this.  The device stays suspended if the process dies.
+ */
+int dm_tables_suspend_frozen(dev_t dev, struct err *err);
+
+/*
+ * Lets a suspended device go on, after its inactive table has come into use, if there is one.  Does
+ * nothing if the device is not suspended and has no inactive table.  Thaws the file system, which
+ * may write to the device.
+ */
+int dm_tables_resume(dev_t dev, struct err *err);
+
+/*
+ * Drops the inactive table, and lets the device go on with its old table.  If the inactive table
+ * cannot be dropped, the device stays suspended.
+ */
+int dm_tables_resume_old(dev_t dev, struct err *err);
+
+/*
  * Returns whether the inactive table of d is the live table with `to` in place of `from`, as
  * dm_tables_load() makes it.  Returns false if d has no inactive table, or if the live table does
  * not name `from`.
@@ -87,8 +115,8 @@ bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to);
  */
 int dm_tables_check_settled(const struct dm_device *d, struct err *err);
 
-/* Drops the inactive table. */
-void dm_tables_clear(const struct dm_device *d);
+/* Drops the inactive table, if there is one.  Returns 0 or a negative errno. */
+int dm_tables_clear(const struct dm_device *d);
 
 /* Returns whether a parameter of the line names the device. */
 bool dm_line_names(const struct dm_line *l, dev_t dev);

@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const char *const names[NR_FAILPOINTS] = {
@@ -36,25 +38,42 @@ static void open_failpoint_file(void)
 	}
 }
 
-void failpoint(enum failpoint at)
+/* Returns whether this is the chosen passage of the chosen point.  If so, empties the file. */
+static bool is_chosen(enum failpoint at, char how[8])
 {
-	char line[64], name[32], how[8] = "kill";
-	ssize_t len;
+	char line[64], name[32];
+	const ssize_t got = pread(fd, line, sizeof(line) - 1, 0);
+	int len;
 	long n;
 
-	pthread_once(&once, open_failpoint_file);
-	if (fd < 0)
-		return;
-	len = pread(fd, line, sizeof(line) - 1, 0);
-	if (len <= 0)
-		return;
-	line[len] = '\0';
+	if (got <= 0)
+		return false;
+	line[got] = '\0';
 	if (sscanf(line, "%31s %ld %7s", name, &n, how) < 2 || strcmp(name, names[at]) ||
 	    atomic_fetch_add(&passages, 1) + 1 != n)
-		return;
+		return false;
 	len = snprintf(line, sizeof(line), "failpoint %s\n", name);
 	if (write(STDERR_FILENO, line, len) != len || ftruncate(fd, 0))
 		abort();
+	return true;
+}
+
+void failpoint(enum failpoint at)
+{
+	char how[8] = "kill", first;
+	bool chosen;
+
+	pthread_once(&once, open_failpoint_file);
+	if (fd < 0 || pread(fd, &first, 1, 0) <= 0)
+		return;
+	/*
+	 * Several processes may pass the point at the same time.  Only one of them is to be chosen.
+	 */
+	flock(fd, LOCK_EX);
+	chosen = is_chosen(at, how);
+	flock(fd, LOCK_UN);
+	if (!chosen)
+		return;
 	if (!strcmp(how, "stop")) {
 		/*
 		 * raise() sends the signal to this thread.  With kill(), another thread could take

@@ -77,6 +77,15 @@
 	X(IMAGE_MADE, image)		/* the device NAME-image-origin exists */ \
 	X(IMAGE_LOADED, image)		/* the new table of the volume is loaded, the old one is live */ \
 	X(IMAGE_SWAPPED, image_kept)	/* the volume lies on NAME-image-origin, the caller has no answer */ \
+	X(TOGETHER_NOTED, images)	/* together: the note exists, no device does */ \
+	X(TOGETHER_LOADED, images)	/* all new tables are loaded, all old ones live */ \
+	X(TOGETHER_SUSPENDING, frozen)	/* a holder is about to suspend its volume */ \
+	X(TOGETHER_FROZEN, frozen)	/* a holder has suspended its volume */ \
+	X(TOGETHER_ALL_FROZEN, frozen)	/* all volumes are suspended, all old tables are live */ \
+	X(TOGETHER_THAWED, frozen)	/* a holder has put its new table into use */ \
+	X(TOGETHER_ALL_THAWED, frozen)	/* all new tables are in use, erad has no answer */ \
+	X(TOGETHER_SERVED, images)	/* all new tables are served, the note exists */ \
+	X(TOGETHER_FOUND, images_found)	/* erad has opened a note that is left */ \
 	X(IMAGE_GONE, image_drop)	/* the device of the image is gone */ \
 	X(IMAGE_RETURNED, image_drop)	/* the volume lies on its origin again */ \
 	X(CLOSE_ENDED, close)		/* the device is gone, and the metadata contains a note */ \

@@ -27,9 +27,9 @@ static bool begins_with_number(const char *text)
 	return strspn(text, "0123456789abcdef") == IMAGE_NUMBER_SIZE - 1;
 }
 
-static bool is_backup(const char *kind)
+static bool is_numbered(const char *kind, const char *suffix)
 {
-	return *kind == '-' && begins_with_number(kind + 1) && !strcmp(kind + IMAGE_NUMBER_SIZE, IMAGE_BACKUP_SUFFIX);
+	return *kind == '-' && begins_with_number(kind + 1) && !strcmp(kind + IMAGE_NUMBER_SIZE, suffix);
 }
 
 /*
@@ -42,9 +42,10 @@ static bool uuid_is(const char *uuid, const char *suffix)
 
 	if (!kind)
 		return false;
-	if (!strcmp(suffix, IMAGE_BACKUP_SUFFIX))
-		return is_backup(kind);
-	return !strcmp(kind, suffix) || (!strcmp(suffix, IMAGE_SUFFIX) && is_backup(kind));
+	if (!strcmp(suffix, IMAGE_BACKUP_SUFFIX) || !strcmp(suffix, IMAGE_TOGETHER_SUFFIX))
+		return is_numbered(kind, suffix);
+	return !strcmp(kind, suffix) || (!strcmp(suffix, IMAGE_SUFFIX) &&
+					 (is_numbered(kind, IMAGE_BACKUP_SUFFIX) || is_numbered(kind, IMAGE_TOGETHER_SUFFIX)));
 }
 
 bool image_is_origin(dev_t dev)
@@ -110,9 +111,9 @@ bool image_is_number(const char *text)
 	return begins_with_number(text) && !text[IMAGE_NUMBER_SIZE - 1];
 }
 
-void image_backup_kind(const char *number, char kind[IMAGE_KIND_SIZE])
+void image_numbered_kind(const char *number, const char *suffix, char kind[IMAGE_KIND_SIZE])
 {
-	snprintf(kind, IMAGE_KIND_SIZE, "-%.*s" IMAGE_BACKUP_SUFFIX, (int)IMAGE_NUMBER_SIZE - 1, number);
+	snprintf(kind, IMAGE_KIND_SIZE, "-%.*s%s", (int)IMAGE_NUMBER_SIZE - 1, number, suffix);
 }
 
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN])
@@ -199,6 +200,8 @@ void image_look(const char *volume, dev_t device, struct image *out)
 	if (out->image) {
 		if (uuid_is(d.uuid, IMAGE_BACKUP_SUFFIX))
 			snprintf(out->number, sizeof(out->number), "%s", uuid_dm_rest(d.uuid) + 1);
+		else if (uuid_is(d.uuid, IMAGE_TOGETHER_SUFFIX))
+			snprintf(out->together, sizeof(out->together), "%s", uuid_dm_rest(d.uuid) + 1);
 		out->in_use = d.open_count;
 		dm_tables_free(&d);
 		look_at_snapshot(out);

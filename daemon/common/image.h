@@ -18,11 +18,12 @@
  *
  * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
  * ERAD-UUID-image-store.  If eractl backup has made the image, its UUID is
- * ERAD-UUID-NUMBER-backup-image in place of ERAD-UUID-image.  UUID is the UUID in the table of the
- * volume: the UUID of the metadata, or zeros if the table was made by hand and names no UUID.
- * NUMBER is random, and distinguishes the image from later images.  Nothing on a disk says that
- * there is an image: after a reboot, the mapped devices are gone, and the volume is opened as if
- * there had been no image.
+ * ERAD-UUID-NUMBER-backup-image in place of ERAD-UUID-image; if it is one of several images of one
+ * moment, ERAD-UUID-NUMBER-together-image, where all of them have the same NUMBER.  UUID is the
+ * UUID in the table of the volume: the UUID of the metadata, or zeros if the table was made by hand
+ * and names no UUID. NUMBER is random, and distinguishes the image from later images.  Nothing on a
+ * disk says that there is an image: after a reboot, the mapped devices are gone, and the volume is
+ * opened as if there had been no image.
  *
  * While there is an image, the target of the volume names NAME-image-origin as its origin.  The
  * origin of the volume is still the device beneath: erad uses the identity, the seal and the
@@ -40,6 +41,7 @@
 
 #define IMAGE_SUFFIX		"-image"
 #define IMAGE_BACKUP_SUFFIX	"-backup-image"		/* only in UUIDs, not in names */
+#define IMAGE_TOGETHER_SUFFIX	"-together-image"	/* only in UUIDs, not in names */
 #define IMAGE_ORIGIN_SUFFIX	"-image-origin"
 #define IMAGE_STORE_SUFFIX	"-image-store"
 
@@ -90,6 +92,8 @@ struct image {
 	bool below;			/* the volume lies on NAME-image-origin */
 	/* The number that eractl backup has drawn for this image; "": another command has made it. */
 	char number[IMAGE_NUMBER_SIZE];
+	/* The number of the images that were made together with this one; "": it was made alone. */
+	char together[IMAGE_NUMBER_SIZE];
 	bool in_use;			/* a program or another device has NAME-image open */
 	dev_t store_beneath;		/* the device on which the store lies; 0: not known */
 	uint64_t store_size;		/* in bytes */
@@ -100,19 +104,22 @@ struct image {
 const char *image_state_name(enum image_state state);
 
 /*
- * Draws the random number for an image that eractl backup makes.  The number is a text of 16
- * hexadecimal digits.  Returns 0 or a negative errno.
+ * Draws the random number for an image that eractl backup makes, or for images of one moment.  The
+ * number is a text of 16 hexadecimal digits.  Returns 0 or a negative errno.
  */
 int image_draw_number(char number[IMAGE_NUMBER_SIZE]);
 
 /* Returns whether the text has the form of a number that image_draw_number() makes. */
 bool image_is_number(const char *text);
 
-/* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
-#define IMAGE_KIND_SIZE	(1 + IMAGE_NUMBER_SIZE - 1 + sizeof(IMAGE_BACKUP_SUFFIX))
+/* Size of the part of a UUID that follows ERAD-UUID, for an image with a number. */
+#define IMAGE_KIND_SIZE	(1 + IMAGE_NUMBER_SIZE - 1 + sizeof(IMAGE_TOGETHER_SUFFIX))
 
-/* Sets kind to this part of the UUID.  number: as image_draw_number() makes it. */
-void image_backup_kind(const char *number, char kind[IMAGE_KIND_SIZE]);
+/*
+ * Sets kind to this part of the UUID.  number: as image_draw_number() makes it.  suffix:
+ * IMAGE_BACKUP_SUFFIX or IMAGE_TOGETHER_SUFFIX.
+ */
+void image_numbered_kind(const char *number, const char *suffix, char kind[IMAGE_KIND_SIZE]);
 
 /* Sets name to the name of a device of the volume's image.  suffix: one of the suffixes above. */
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN]);

@@ -57,6 +57,11 @@
  *						the NUMBER, a text of 16 hexadecimal digits.  The
  *						NUMBER becomes a part of dm_uuid.  EEXIST: the volume
  *						has an image
+ * image_create_together				{"volumes": [as for image_create]}, in the order of
+ *		volumes: two or more,		the request.  The images are of one moment: see
+ *		store_size?: bytes of each	image_together.h.  An error says which volume was
+ *						the reason, and no volume has an image.  EDEADLK:
+ *						a volume or its metadata lies on another one
  * image_drop	volume, backup?: NUMBER		{"volume", "stood_still_seconds"}.  backup: only if the
  *						image has this NUMBER.  ENOENT: the volume has no
  *						image, or the image has another NUMBER or none

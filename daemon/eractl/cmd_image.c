@@ -25,27 +25,32 @@ static bool print_stood_still(const char *volume, struct json_object *result)
 	return true;
 }
 
+static bool print_made(struct json_object *result)
+{
+	const char *volume = json_text(result, "volume"), *token = json_text(result, "token"), *device = json_text(result, "device");
+
+	if (!volume || !token || !device)
+		return false;
+	printf("%s: %s, token %s\n", volume, device, token);
+	return print_stood_still(volume, result);
+}
+
 static int create(const char *volume, struct json_object *request, bool json)
 {
 	struct json_object *result;
-	const char *token, *device;
+	const char *token;
 	struct err err;
 	bool ok = true;
 
 	if (client_call(request, NULL, NULL, &result, &err))
 		return fail(&err);
 	token = json_text(result, "token");
-	device = json_text(result, "device");
 	seen_note(token);
 	gaps_complain(volume, json_object_object_get(result, "gaps"), GAPS_INCREMENT);
-	if (json) {
+	if (json)
 		print_json(result);
-	} else {
-		ok = token && device;
-		if (ok)
-			printf("%s: %s, token %s\n", volume, device, token);
-		ok = ok && print_stood_still(volume, result);
-	}
+	else
+		ok = print_made(result);
 	fflush(stdout);
 	witness_note(volume, token);
 	json_object_put(result);
@@ -164,12 +169,30 @@ static int drop(const struct volumes_job *job, const char *volume)
 	return r > 0 ? EXIT_SUCCESS : volume_run(job, client_request(job->op, volume));
 }
 
+/* store: the argument of --cow, or NULL.  names: ends with a NULL. */
+static int create_together(const struct command *cmd, char *const *names, const char *store, bool json)
+{
+	struct volumes_job job = { .op = "image_create_together", .print = print_made, .witness = true, .json = json };
+
+	if (!*names || !names[1])
+		return usage_error(cmd, "--together: got %d volumes, expected two or more", *names ? 1 : 0);
+	if (check_names(cmd, names))
+		return EXIT_USAGE;
+	for (size_t i = 0; names[i]; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(names[i], names[k]))
+				return usage_error(cmd, "--together: got %s twice, expected each volume once", names[i]);
+	if (store && (size_parse(store, &job.store_size) || !job.store_size || job.store_size > INT64_MAX))
+		return usage_error(cmd, "--together --cow %s: expected a size, as in 4G, of which each volume gets a store", store);
+	return volumes_run_together(&job, names);
+}
+
 static int run_image(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "image_drop", .print = print_dropped };
 	const char *what, *store = NULL, *size = NULL;
 	uint64_t bytes = 0;
-	bool lvm = false;
+	bool lvm = false, together = false;
 	struct json_object *request;
 	int c;
 
@@ -180,12 +203,18 @@ static int run_image(const struct command *cmd, int argc, char **argv)
 			lvm = true;
 		else if (c == 'C')
 			size = optarg;
+		else if (c == 'j')
+			together = true;
 		else
 			job.json = true;
 	}
 	what = optind < argc ? argv[optind++] : "no operand";
 	if (strcmp(what, "create") && strcmp(what, "drop"))
 		return usage_error(cmd, "got %s, expected create or drop", what);
+	if (together && (lvm || size || !strcmp(what, "drop")))
+		return usage_error(cmd, "--together is for create, without --lvm");
+	if (together)
+		return create_together(cmd, argv + optind, store, job.json);
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
 	if (!strcmp(what, "drop"))
@@ -208,7 +237,7 @@ static int run_image(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_image = {
 	.name = "image",
-	.args = "create|drop NAME [--cow DEV|FILE|SIZE | --lvm [--size SIZE]] [--json]",
+	.args = "create|drop NAME [--cow DEV|FILE|SIZE | --lvm [--size SIZE]] | create --together NAME NAME… [--cow SIZE] [--json]",
 	.summary = "make or drop a read-only view of a volume at one moment",
 	.text =
 	"Create makes /dev/mapper/NAME-image, which has the content of the volume at this\n"
@@ -223,9 +252,15 @@ const struct command cmd_image = {
 	"must be a logical volume. The file system on the volume is frozen meanwhile. LVM\n"
 	"keeps the snapshot over a reboot.\n"
 	"\n"
+	"With --together, create makes images of two or more volumes at one moment. If a\n"
+	"program writes to one volume, waits until this write has completed, and then\n"
+	"writes to another volume, and the second write is in an image, then so is the\n"
+	"first one. I/O to all the volumes waits until all are suspended; after 30 seconds,\n"
+	"create fails. Each volume gets an image, or none does.\n"
+	"\n"
 	"Drop removes the image, and what an interrupted create or drop has left. While\n"
 	"there is an image of erad, the volume cannot be closed, resized, detached or\n"
 	"forgotten. A reboot drops the image.",
-	.options = "cQCJ",
+	.options = "jcQCJ",
 	.run = run_image,
 };

@@ -39,7 +39,7 @@ static const struct {
 	{ 's', false, "since", "ERA", "the oldest era that counts; a token or @BOOKMARK, too, except for explain and map" },
 	{ 'k', true, "token", "TOKEN", "the moment to name; default: the beginning of a new era" },
 	{ 'x', true, "delete", NULL, "delete the bookmark" },
-	{ 'j', true, "together", NULL, "begin the eras of all the volumes at one moment" },
+	{ 'j', true, "together", NULL, "begin the eras, or make the images, of all the volumes at one moment" },
 	{ 't', true, "token", NULL, "print a token, which names the era in this metadata only" },
 	{ 'S', true, "snapshot", NULL, "use the metadata snapshot, not the current metadata" },
 	{ 'B', true, "base", "FILE|DEV", "the copy that was made when era ERA began" },

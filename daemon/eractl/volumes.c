@@ -183,11 +183,14 @@ static bool has_checkpoint(const struct volumes_job *job, struct json_object *on
 
 int volumes_run_together(const struct volumes_job *job, char *const *names)
 {
+	struct json_object *request = client_request_volumes(job->op, names);
 	struct json_object *result, *volumes, *one;
 	struct err err;
 	size_t nr;
 
-	if (client_call(client_request_volumes(job->op, names), NULL, NULL, &result, &err))
+	if (job->store_size)
+		json_object_object_add(request, "store_size", json_object_new_uint64(job->store_size));
+	if (client_call(request, NULL, NULL, &result, &err))
 		return fail(&err);
 	volumes = json_object_object_get(result, "volumes");
 	if (!json_object_is_type(volumes, json_type_array)) {

@@ -20,6 +20,11 @@ struct volumes_job {
 	bool at_boot;
 	/* The volume is forgotten, so the note of its newest token must be removed. */
 	bool forgets;
+	/*
+	 * For images of several volumes: the size of each copy-on-write store in bytes; 0: the
+	 * default.
+	 */
+	uint64_t store_size;
 	/* The answer is an answer to a checkpoint, so a witness of the origin must be taken. */
 	bool witness;
 	bool json;		/* print {"version", "volumes": [RESULT]} instead of text */
@@ -36,10 +41,10 @@ int volumes_run_operands(const struct command *cmd, const struct volumes_job *jo
 			 char **argv);
 
 /*
- * Makes one request for all the names, whose answer is a list of checkpoints of volumes.  Shows
- * these checkpoints, and does what job->witness says.  Uses no other members of the job than op,
- * print, witness and json.  names ends with a NULL.  Returns the exit code; unless it is
- * EXIT_SUCCESS, nothing is printed on stdout.
+ * Makes one request for all the names, whose answer is a list of checkpoints or images of volumes.
+ * Shows this list, and does what job->witness says.  Uses no other members of the job than op,
+ * print, store_size, witness and json.  names ends with a NULL.  Returns the exit code; unless it
+ * is EXIT_SUCCESS, nothing is printed on stdout.
  */
 int volumes_run_together(const struct volumes_job *job, char *const *names);
 

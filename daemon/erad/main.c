@@ -38,7 +38,7 @@
 #include "erad/loop.h"
 #include "erad/module/control.h"
 #include "erad/ops/attach.h"
-#include "erad/ops/image_drop.h"
+#include "erad/ops/image_recover.h"
 #include "erad/request/socket.h"
 #include "erad/volume/adopt.h"
 #include "erad/volume/registry.h"

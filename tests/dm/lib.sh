@@ -448,11 +448,11 @@ keep_erad()
 	done
 } 2> /dev/null
 
-# arm POINT [N]: the running erad, or the next one, kills itself when it passes POINT for the Nth
-# time.
+# arm POINT [N [stop]]: the running erad, or the next one, kills itself when it passes POINT for the
+# Nth time, or stops itself.
 arm()
 {
-	echo "$1 ${2-1}" > "$T/armed"
+	echo "$1 ${2-1} ${3-}" > "$T/armed"
 }
 
 wait_killed()

@@ -20,6 +20,7 @@
 #include "erad/ops/forget.h"
 #include "erad/ops/image.h"
 #include "erad/ops/image_drop.h"
+#include "erad/ops/image_together.h"
 #include "erad/ops/open.h"
 #include "erad/ops/resize.h"
 #include "erad/ops/table.h"
@@ -114,6 +115,21 @@ int op_image_create(const struct image_choice *choice, struct volume **v, struct
 		*out = (struct image_made){ .era = 1, .us = choice->number ? strlen(choice->number) : 0, .store_size = choice->store.size };
 		strcpy(out->device, "/dev/mapper/a");
 	}
+	return r;
+}
+
+int op_image_create_together(const char *const *names, unsigned int nr, uint64_t store_size, struct image_making *m,
+			     struct err *err)
+{
+	int r = 0;
+
+	expect(nr >= 2 && nr <= FS_TOGETHER_MAX);
+	for (unsigned int i = 0; i < nr && !r; i++) {
+		m[i] = (struct image_making){ .made = { .device = "/dev/mapper/a", .era = 1, .store_size = store_size } };
+		r = op_find(names[i], &m[i].v, err);
+	}
+	for (unsigned int i = 0; i < nr && r; i++)
+		volume_unref(m[i].v);
 	return r;
 }
 

@@ -42,6 +42,7 @@ static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
 	/* The UUID begins or ends like the UUID of an image, but has another form. */
 	assert_string_equal(cut("data-image", "ERAD-image"), "data-image");
 	assert_string_equal(cut("data-image", UUID "-x-image"), "data-image");
+	assert_string_equal(cut("data-image", UUID "-0123456789abcdef-together-image"), "data");
 	assert_string_equal(cut("data-image", UUID "-backup-image"), "data-image");
 	assert_string_equal(cut("data-image", UUID "-0123456789abcde-backup-image"), "data-image");
 	assert_string_equal(cut("data-image", UUID "-0123456789abcdeg-backup-image"), "data-image");
@@ -92,7 +93,7 @@ static void test_images_of_two_backups_have_two_uuids(void **state)
 	assert_int_equal(image_draw_number(second), 0);
 	assert_string_not_equal(first, second);
 	assert_true(image_is_number(first));
-	image_backup_kind(first, kind);
+	image_numbered_kind(first, IMAGE_BACKUP_SUFFIX, kind);
 	snprintf(uuid, sizeof(uuid), UUID "-%s-backup-image", first);
 	assert_string_equal(kind, uuid + strlen(UUID));
 	assert_string_equal(cut("data-image", uuid), "data");

@@ -27,7 +27,7 @@ static uint64_t us;
 
 int __wrap_dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struct err *e);
 int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct err *e);
-void __wrap_dm_tables_clear(const struct dm_device *d);
+int __wrap_dm_tables_clear(const struct dm_device *d);
 
 /* Notes the call "WHAT-NAME". */
 static int step(const char *what, const struct dm_device *d, struct err *e)
@@ -57,9 +57,9 @@ int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct e
 	return step("swap", d, e);
 }
 
-void __wrap_dm_tables_clear(const struct dm_device *d)
+int __wrap_dm_tables_clear(const struct dm_device *d)
 {
-	step("clear", d, NULL);
+	return step("clear", d, NULL);
 }
 
 static int set_up(void **state)

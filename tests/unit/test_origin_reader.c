@@ -150,6 +150,14 @@ int __wrap_fs_swap_frozen(dev_t dev, struct err *err)
 	return err_set(err, -EBUSY, "it is frozen already");
 }
 
+int __wrap_fs_swap_together(const struct fs_together *t, struct err *err);
+
+int __wrap_fs_swap_together(const struct fs_together *t, struct err *err)
+{
+	hang_if(t->dev[0] == HUNG);
+	return err_set(err, -EBUSY, "volume %s is frozen already", t->note);
+}
+
 int __wrap_seen_read(const char *dir, const uint8_t uuid[16], struct token *t);
 
 int __wrap_seen_read(const char *dir, const uint8_t uuid[16], struct token *t)
@@ -522,6 +530,30 @@ static void test_file_systems_are_synced_and_frozen_in_other_processes(void **st
 	assert_int_not_equal(shared->pid, getpid());
 }
 
+static void test_volumes_are_suspended_in_another_process(void **state)
+{
+	struct origin_question q;
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_SWAP_TOGETHER;
+	q.dev = HUNG;
+	strcpy(q.together.note, "b");
+	q.together.nr = 1;
+	q.together.dev[0] = HUNG;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the set of volumes was not suspended within 0 seconds; check whether the origin of a volume hangs");
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EBUSY);
+	assert_string_equal(a.err.msg, "volume b is frozen already");
+	assert_int_not_equal(shared->pid, getpid());
+}
+
 static void test_notes_are_read_in_other_processes(void **state)
 {
 	const struct origin_question q = { .what = ORIGIN_READ_NOTE, .dev = 1, .uuid = "0123456789abcde" };
@@ -587,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_devices_are_removed_and_discarded_in_other_processes),
 		cmocka_unit_test(test_paths_are_examined_in_other_processes),
 		cmocka_unit_test(test_file_systems_are_synced_and_frozen_in_other_processes),
+		cmocka_unit_test(test_volumes_are_suspended_in_another_process),
 		cmocka_unit_test(test_notes_are_read_in_other_processes),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};

@@ -104,6 +104,11 @@ static void answer(const struct origin_question *q, int pipe_fd, struct origin_a
 	case ORIGIN_SWAP_FROZEN:
 		a->code = fs_swap_frozen(q->dev, &a->err);
 		break;
+	case ORIGIN_SWAP_TOGETHER:
+		/* In erad itself, the processes would keep erad's files open. */
+		a->code = pipe_fd >= 0 ? fs_swap_together(&q->together, &a->err) :
+			  err_set(&a->err, -EOPNOTSUPP, "the process that reads origins has ended; restart erad");
+		break;
 	case ORIGIN_PEEK:
 		place_peek(q->path, q->depth, &a->peek);
 		break;
@@ -484,6 +489,12 @@ static void find_words(const struct origin_question *q, struct words *w)
 		w->past = q->what == ORIGIN_SYNC ? "synced" : "frozen";
 		w->cause = "the origin of the volume hangs";
 		snprintf(w->device, sizeof(w->device), "the file system on /dev/mapper/%.128s", q->path);
+		break;
+	case ORIGIN_SWAP_TOGETHER:
+		w->base = "suspend";
+		w->past = "suspended";
+		w->cause = "the origin of a volume hangs";
+		snprintf(w->device, sizeof(w->device), "the set of volumes");
 		break;
 	case ORIGIN_PEEK:
 		w->base = "examine";

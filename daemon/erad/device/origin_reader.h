@@ -18,7 +18,8 @@
  *
  * A copy-on-write store may hang, too, because the user names its place.  So children also examine
  * and discard stores, and remove the device of an image, because dm-snapshot waits there for I/O to
- * the store.  Children sync and freeze the file system on a volume.  Before an operation uses the
+ * the store.  Children sync and freeze the file system on a volume, or on several
+ * volumes at one moment.  Before an operation uses the
  * path of metadata or of an origin, a child checks whether the place answers.  Children also read
  * the notes in ERAD_SEEN_DIR, because the file system of this directory may hang.
  *
@@ -37,6 +38,7 @@
 #include "common/seal.h"
 #include "common/token.h"
 #include "common/witness.h"
+#include "erad/device/fs_together.h"
 #include "erad/device/place_peek.h"
 #include "erad/device/store_examine.h"
 
@@ -56,6 +58,7 @@ enum origin_read {
 	/* For the mapped device `dev` of the volume with the name `path`: */
 	ORIGIN_SYNC,			/* fs_sync(); delays no other question about the device */
 	ORIGIN_SWAP_FROZEN,		/* fs_swap_frozen() */
+	ORIGIN_SWAP_TOGETHER,		/* fs_swap_together(); `dev` is one of the devices */
 	ORIGIN_PEEK,			/* place_peek() of `path`, with `depth` */
 	ORIGIN_READ_NOTE,		/* seen_read() of the volume with `uuid` in ERAD_SEEN_DIR */
 };
@@ -86,6 +89,7 @@ struct origin_question {
 		struct seal seal;	/* the seal to compare */
 		struct witness witness;	/* the witness to compare */
 		char path[ORIGIN_PATH_SIZE];
+		struct fs_together together;
 		uint8_t uuid[16];
 	};
 };

@@ -21,6 +21,8 @@
 #include "erad/ops/claim.h"
 #include "erad/ops/image.h"
 #include "erad/ops/image_drop.h"
+#include "erad/ops/image_note.h"
+#include "erad/ops/image_steps.h"
 #include "erad/ops/table.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/peek.h"
@@ -28,10 +30,8 @@
 
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
 /*
- * Limits, in ms, of a sync and a freeze.  A sync may have to write back as many dirty pages as fit
- * into memory.  A freeze writes back only the pages that became dirty since the sync began.
+ * Limit of a freeze in ms.  It writes back only the pages that became dirty since the sync began.
  */
-#define SYNC_MS		600000u
 #define FREEZE_MS	120000u
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
 
@@ -135,15 +135,17 @@ static int make_store(const struct volume *v, const struct image_store *s, dev_t
  * The parameter N ("not persistent"): dm-snapshot keeps the table of copied chunks in memory only, so
  * the store needs no header.
  */
-static int make_snapshot(const struct volume *v, const struct image_volume *l, dev_t store, const char *number,
+static int make_snapshot(const struct volume *v, const struct image_volume *l, dev_t store, const struct image_choice *choice,
 			 char dm_uuid[DM_UUID_LEN], struct err *err)
 {
 	char params[PARAMS], kind[IMAGE_KIND_SIZE] = IMAGE_SUFFIX;
 	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot", .params = params };
 	dev_t dev;
 
-	if (number)
-		image_backup_kind(number, kind);
+	if (choice->number)
+		image_numbered_kind(choice->number, IMAGE_BACKUP_SUFFIX, kind);
+	else if (choice->together)
+		image_numbered_kind(choice->together, IMAGE_TOGETHER_SUFFIX, kind);
 	snprintf(params, sizeof(params), "%u:%u %u:%u N %u", major(l->origin), minor(l->origin), major(store), minor(store),
 		 IMAGE_CHUNK);
 	return make_device(v, IMAGE_SUFFIX, kind, &line, true, dm_uuid, &dev, err);
@@ -162,9 +164,8 @@ static int make_origin(const struct volume *v, const struct image_volume *l, dev
  * Syncs the file system on the volume (what is ORIGIN_SYNC), or freezes it and swaps the tables
  * (ORIGIN_SWAP_FROZEN), in another process, and waits at most ms milliseconds.
  */
-static int ask(enum origin_read what, const struct volume *v, dev_t dev, unsigned int ms, struct err *err)
+static int ask(struct origin_asked *asked, enum origin_read what, const struct volume *v, dev_t dev, unsigned int ms, struct err *err)
 {
-	struct origin_asked asked = { .fd = -1 };
 	struct origin_question q;
 	struct origin_answer a;
 	int r;
@@ -173,8 +174,7 @@ static int ask(enum origin_read what, const struct volume *v, dev_t dev, unsigne
 	q.what = what;
 	q.dev = dev;
 	strcpy(q.path, v->name);
-	r = origin_ask(&asked, &q, ms, NULL, NULL, &a, err);
-	origin_drop(&asked);
+	r = origin_ask(asked, &q, ms, NULL, NULL, &a, err);
 	if (r || !a.code)
 		return r;
 	*err = a.err;
@@ -191,8 +191,10 @@ static int ask(enum origin_read what, const struct volume *v, dev_t dev, unsigne
  */
 static int swap_in(const struct volume *v, dev_t dev, struct err *err)
 {
-	const int r = ask(ORIGIN_SWAP_FROZEN, v, dev, FREEZE_MS, err);
+	struct origin_asked asked = { .fd = -1 };
+	const int r = ask(&asked, ORIGIN_SWAP_FROZEN, v, dev, FREEZE_MS, err);
 
+	origin_drop(&asked);
 	if (r == -EINVAL || r == -EBUSY)
 		err_suffix(err, "the file system on the volume may be frozen already");
 	return r;
@@ -268,7 +270,7 @@ static int make_devices(struct volume *v, const struct image_volume *l, const st
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_STORED);
-	r = make_snapshot(v, l, on_store, choice->number, out->dm_uuid, err);
+	r = make_snapshot(v, l, on_store, choice, out->dm_uuid, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_SNAPPED);
@@ -278,97 +280,30 @@ static int make_devices(struct volume *v, const struct image_volume *l, const st
 	return r;
 }
 
-static int put_below(struct volume *v, const struct image_volume *l, dev_t origin, struct image_made *out, struct err *err)
+static int check_volume(struct image_making *m, struct err *err)
 {
-	struct image_volume now;
+	static const char *const suffixes[] = { IMAGE_SUFFIX, IMAGE_ORIGIN_SUFFIX, IMAGE_STORE_SUFFIX };
+	const char *name = m->v->name;
 	struct dm_device d;
-	uint64_t began;
-	struct err late;
-	int r;
+	int r = 0;
 
-	/*
-	 * A freeze first makes new writes wait, and then writes back all dirty data.  Write back
-	 * most of the data before the freeze, while writes go on.  If this fails or takes too long,
-	 * the freeze writes back more data.
-	 */
-	if (ask(ORIGIN_SYNC, v, l->dev, SYNC_MS, &late))
-		log_notice("volume %s: the freeze for the image may take long: %s", v->name, late.msg);
-	/*
-	 * Read the table only now: the examination of the store and the sync may take minutes, and
-	 * somebody may have replaced the table meanwhile.
-	 */
-	r = read_table(l, &d, err);
-	if (r)
-		return r;
-	r = dm_tables_load(&d, l->origin, origin, err);
-	if (r)
-		goto out;
-	failpoint(FAILPOINT_IMAGE_LOADED);
-	/*
-	 * Read the era and the instance again, because a checkpoint may have begun another era
-	 * meanwhile, and an equal table may have replaced the table.
-	 */
-	image_volume_look(v, &now);
-	began = thread_now_us();
-	r = swap_in(v, l->dev, err);
-	if (r)
-		goto out;
-	failpoint(FAILPOINT_IMAGE_SWAPPED);
-	r = volume_wait_other(v, now.instance_id, now.trouble_ms, IMAGE_SETTLE_MS, err);
-	out->us = thread_now_us() - began;
-	out->era = now.era + 1;
-out:
-	dm_tables_free(&d);
+	image_volume_look(m->v, &m->before);
+	if (!m->before.served)
+		return err_set(err, -EAGAIN, "erad does not record the writes of the volume now; run 'eractl status %s' to see why", name);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && !r; i++)
+		r = check_name(name, suffixes[i], err);
+	if (!r)
+		r = check_not_pv(m->before.origin, err);
+	if (!r)
+		r = read_table(&m->before, &d, err);
+	if (!r)
+		dm_tables_free(&d);
 	return r;
 }
 
-static int create_open(struct volume *v, const struct image_choice *choice, struct image_made *out, struct err *err)
+int image_prepare(struct image_making *m, const struct image_choice *choice, struct err *err)
 {
-	char name[DM_NAME_LEN];
-	struct dm_device d;
-	struct image_volume l;
-	struct err why;
-	uint64_t us;
-	dev_t origin;
-	int r, undo;
-
-	image_volume_look(v, &l);
-	if (!l.served)
-		return err_set(err, -EAGAIN, "erad does not record the writes of the volume now; run 'eractl status %s' to see why", v->name);
-	r = check_name(v->name, IMAGE_SUFFIX, err);
-	if (!r)
-		r = check_name(v->name, IMAGE_ORIGIN_SUFFIX, err);
-	if (!r)
-		r = check_name(v->name, IMAGE_STORE_SUFFIX, err);
-	if (!r)
-		r = check_not_pv(l.origin, err);
-	if (!r)
-		r = read_table(&l, &d, err);
-	if (r)
-		return r;
-	dm_tables_free(&d);
-	/* erad writes to the metadata when it attaches to the new target, and until then I/O waits. */
-	r = peek_ask(v->metadata, PEEK_WRITE, PEEK_OPEN_MS, NULL, err);
-	if (r)
-		return r;
-	r = make_devices(v, &l, choice, &origin, out, err);
-	if (!r)
-		r = put_below(v, &l, origin, out, err);
-	if (!r) {
-		image_name(v->name, IMAGE_SUFFIX, name);
-		snprintf(out->device, sizeof(out->device), "/dev/mapper/%s", name);
-		r = drop_cache(out->device, err);
-	}
-	if (r) {
-		undo = image_drop_claimed(v->name, v, &us, &why);
-		if (undo && undo != -ENOENT)
-			err_suffix(err, "the image is not removed completely (%s); run 'eractl image drop %s' to try again", why.msg, v->name);
-	}
-	return r;
-}
-
-static int create_claimed(struct volume *v, const struct image_choice *choice, struct image_made *out, struct err *err)
-{
+	struct volume *v = m->v;
 	struct image image;
 	uint64_t us;
 	int r;
@@ -383,7 +318,115 @@ static int create_claimed(struct volume *v, const struct image_choice *choice, s
 		return err_set(err, -EEXIST, "the volume has an image already, which is %s; run 'eractl image drop %s' to drop it",
 			       image_state_name(image.state), v->name);
 	}
-	return create_open(v, choice, out, err);
+	r = check_volume(m, err);
+	/*
+	 * erad writes to the metadata when it attaches to the new target, and until then I/O waits.
+	 */
+	if (!r)
+		r = peek_ask(v->metadata, PEEK_WRITE, PEEK_OPEN_MS, NULL, err);
+	if (r)
+		return r;
+	m->begun = true;
+	return make_devices(v, &m->before, choice, &m->origin, &m->made, err);
+}
+
+void image_sync(const struct image_making *m, struct origin_asked *asked, unsigned int ms)
+{
+	struct err late;
+	const int r = ask(asked, ORIGIN_SYNC, m->v, m->before.dev, ms, &late);
+
+	if (!ms)
+		return;
+	origin_drop(asked);
+	if (r)
+		log_notice("volume %s: the freeze for the image may take long: %s", m->v->name, late.msg);
+}
+
+int image_load(struct image_making *m, struct err *err)
+{
+	struct dm_device d;
+	int r;
+
+	/*
+	 * Read the table only now: the examination of the store and the sync may take minutes, and
+	 * somebody may have replaced the table meanwhile.
+	 */
+	r = read_table(&m->before, &d, err);
+	if (r)
+		return r;
+	r = dm_tables_load(&d, m->before.origin, m->origin, err);
+	dm_tables_free(&d);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_IMAGE_LOADED);
+	/*
+	 * Read the era and the instance again, because a checkpoint may have begun another era
+	 * meanwhile, and an equal table may have replaced the table.
+	 */
+	image_volume_look(m->v, &m->loaded);
+	m->began_us = thread_now_us();
+	return 0;
+}
+
+int image_settle(struct image_making *m, struct err *err)
+{
+	const int r = volume_wait_other(m->v, m->loaded.instance_id, m->loaded.trouble_ms, IMAGE_SETTLE_MS, err);
+
+	m->made.us = thread_now_us() - m->began_us;
+	m->made.era = m->loaded.era + 1;
+	return r;
+}
+
+int image_finish(struct image_making *m, struct err *err)
+{
+	char name[DM_NAME_LEN];
+	struct image image;
+
+	/* Somebody may have replaced the table that image_load() has loaded. */
+	image_look(m->v->name, m->before.dev, &image);
+	if (!image.image || !image.below)
+		return err_set(err, -EBUSY, "the table of /dev/mapper/%s was replaced meanwhile, so the image is of no single moment; try again", m->v->name);
+	image_name(m->v->name, IMAGE_SUFFIX, name);
+	snprintf(m->made.device, sizeof(m->made.device), "/dev/mapper/%s", name);
+	return drop_cache(m->made.device, err);
+}
+
+int image_undo(const struct image_making *m, struct err *err)
+{
+	struct err why;
+	uint64_t us;
+	const int r = m->begun ? image_drop_claimed(m->v->name, m->v, &us, &why) : 0;
+
+	if (!r || r == -ENOENT)
+		return 0;
+	err_suffix(err, "the image is not removed completely (%s); run 'eractl image drop %s' to try again", why.msg, m->v->name);
+	return r;
+}
+
+static int create_claimed(struct volume *v, const struct image_choice *choice, struct image_made *made, struct err *err)
+{
+	struct image_making m = { .v = v };
+	struct origin_asked asked = { .fd = -1 };
+	int r = image_note_refuse(v->name, false, err);
+
+	if (!r)
+		r = image_prepare(&m, choice, err);
+	if (!r) {
+		image_sync(&m, &asked, IMAGE_SYNC_MS);
+		r = image_load(&m, err);
+	}
+	if (!r)
+		r = swap_in(v, m.before.dev, err);
+	if (!r) {
+		failpoint(FAILPOINT_IMAGE_SWAPPED);
+		r = image_settle(&m, err);
+	}
+	if (!r)
+		r = image_finish(&m, err);
+	if (r)
+		image_undo(&m, err);
+	*made = m.made;
+	return r;
 }
 
 int op_image_create(const struct image_choice *choice, struct volume **out, struct image_made *made, struct err *err)

@@ -32,6 +32,7 @@ struct image_choice {
 	 * for eractl backup is left and is not in use, it is dropped first.
 	 */
 	const char *number;
+	const char *together;		/* the number of images of one moment, or NULL */
 };
 
 struct image_made {

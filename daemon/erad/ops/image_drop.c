@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Drops images of volumes, and removes what is left of interrupted images: see image_drop.h. */
+/* Drops images of volumes: see image_drop.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +15,13 @@
 #include "erad/device/table_swap.h"
 #include "erad/ops/claim.h"
 #include "erad/ops/image_drop.h"
+#include "erad/ops/image_note.h"
 #include "erad/ops/image_store.h"
-#include "erad/ops/recover.h"
 #include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/volume.h"
 
-/* Pause between two checks whether erad has attached to all targets, or whether copies have ended. */
+/* Pause between two checks whether copies have ended. */
 #define PAUSE_MS	50
 
 static void pause_between_checks(void)
@@ -263,7 +263,8 @@ int op_image_drop(const char *name, const char *number, uint64_t *us, struct err
 	if (r)
 		return r;
 	image_look(name, image_volume_device(name, v), &image);
-	if (number && image.image && strcmp(image.number, number))
+	r = image_note_refuse(name, true, err);
+	if (!r && number && image.image && strcmp(image.number, number))
 		r = err_set(err, -ENOENT, "the image with the number %s is gone; the volume has another image now, %s%s", number,
 			    *image.number ? "of a backup, with the number " : "which 'eractl image create' has made", image.number);
 	if (!r)
@@ -271,66 +272,4 @@ int op_image_drop(const char *name, const char *number, uint64_t *us, struct err
 	volume_unref(v);
 	volumes_release(&claim);
 	return r;
-}
-
-/* ---- what was interrupted ---- */
-
-/*
- * Removes what is left of one volume's image: see struct recovery for the result.  EAGAIN: the
- * volume must be put back on its origin, but erad does not serve the volume.  If the table were
- * replaced now, erad could not know whether a write went past the target, and would record a gap.
- */
-static int end_one(const struct eratab_entry *e, struct err *err)
-{
-	const char *name = e->name;
-	struct image_volume l = { 0 };
-	struct image image;
-	struct claim claim;
-	struct volume *v;
-	uint64_t us;
-	int r;
-
-	image_look(name, dm_tables_find(name), &image);
-	if (image.state != IMAGE_INTERRUPTED)
-		return 1;
-	/* An image that is being made or dropped now looks like an interrupted one. */
-	if (volumes_claim(&claim, name, &v, err))
-		return -EALREADY;
-	if (v)
-		image_volume_look(v, &l);
-	image_look(name, image_volume_device(name, v), &image);
-	if (image.state != IMAGE_INTERRUPTED)
-		r = 1;
-	else if (image.below && !l.served)
-		r = err_set(err, -EAGAIN, "erad does not serve the volume yet");
-	else
-		r = image_drop_claimed(name, v, &us, err);
-	volume_unref(v);
-	volumes_release(&claim);
-	return r;
-}
-
-static const struct recovery recovery = {
-	.end = end_one,
-	.what = "interrupted images",
-	.ended = "what an interrupted image had left is removed",
-	.failed = "an interrupted image cannot be removed now",
-};
-
-static void *recover(void *arg)
-{
-	(void)arg;
-	thread_name("erad-image");
-	for (unsigned int ms = 0; ms < IMAGE_SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
-		pause_between_checks();
-	recover_all(&recovery);
-	return NULL;
-}
-
-void image_recover(void)
-{
-	int r = thread_start_detached(recover, NULL);
-
-	if (r)
-		log_error("cannot start a thread that removes interrupted images: %s", strerror(-r));
 }

@@ -54,10 +54,4 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
  */
 int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err);
 
-/*
- * Starts a thread that removes what an interrupted create or drop has left.  If a removal fails,
- * the thread logs the error once, and tries again every five seconds.
- */
-void image_recover(void);
-
 #endif /* ERAD_OPS_IMAGE_DROP_H */

@@ -2,11 +2,16 @@
 /* Carries out requests about images, and reports images: see image.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
+#include "common/eratab.h"
 #include "common/jsonl.h"
+#include "erad/device/fs_together.h"
 #include "erad/ops/image.h"
 #include "erad/ops/image_drop.h"
+#include "erad/ops/image_together.h"
 #include "erad/request/args.h"
 #include "erad/request/history.h"
 #include "erad/request/image.h"
@@ -74,6 +79,62 @@ int request_image_create(struct json_object *arg, struct json_object **result, s
 	*result = made_json(v, &made);
 	volume_unref(v);
 	return 0;
+}
+
+/* Gets the names of the volumes, which belong to arg. */
+static int get_names(struct json_object *arg, const char *name[FS_TOGETHER_MAX], unsigned int *nr, struct err *err)
+{
+	struct json_object *names;
+	size_t wanted;
+	int r = args_member(arg, "volumes", json_type_array, &names, err);
+
+	if (r)
+		return r;
+	wanted = names ? json_object_array_length(names) : 0;
+	if (wanted < 2 || wanted > FS_TOGETHER_MAX)
+		return err_set(err, -EINVAL, "got %zu volumes, expected 2 to %u", wanted, FS_TOGETHER_MAX);
+	for (*nr = 0; *nr < wanted; ++*nr) {
+		struct json_object *one = json_object_array_get_idx(names, *nr);
+
+		name[*nr] = json_object_get_string(one);
+		if (!json_object_is_type(one, json_type_string) || strlen(name[*nr]) != (size_t)json_object_get_string_len(one) ||
+		    eratab_check_name(name[*nr], NULL))
+			return err_set(err, -EINVAL, "\"volumes\" has a member that is not the name of a volume");
+	}
+	return 0;
+}
+
+int request_image_create_together(struct json_object *arg, struct json_object **result, struct err *err)
+{
+	const char *name[FS_TOGETHER_MAX];
+	struct image_making *m;
+	struct json_object *list;
+	uint64_t store_size = 0;
+	unsigned int nr = 0;
+	int r;
+
+	r = get_names(arg, name, &nr, err);
+	if (!r)
+		r = args_number(arg, "store_size", INT64_MAX, &store_size, err);
+	if (r)
+		return r;
+	m = calloc(nr, sizeof(*m));
+	if (!m)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = op_image_create_together(name, nr, store_size, m, err);
+	if (r) {
+		err_suffix(err, "so none of the %u volumes has got an image", nr);
+	} else {
+		*result = json_object_new_object();
+		list = json_object_new_array();
+		for (unsigned int i = 0; i < nr; i++) {
+			json_object_array_add(list, made_json(m[i].v, &m[i].made));
+			volume_unref(m[i].v);
+		}
+		json_object_object_add(*result, "volumes", list);
+	}
+	free(m);
+	return r;
 }
 
 int request_image_drop(struct json_object *arg, struct json_object **result, struct err *err)

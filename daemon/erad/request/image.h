@@ -13,6 +13,7 @@
  * the reference to *result.
  */
 int request_image_create(struct json_object *arg, struct json_object **result, struct err *err);
+int request_image_create_together(struct json_object *arg, struct json_object **result, struct err *err);
 int request_image_drop(struct json_object *arg, struct json_object **result, struct err *err);
 
 /* Returns the IMAGE of STATUS, or NULL if the volume has no image. */

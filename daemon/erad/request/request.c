@@ -148,6 +148,11 @@ static int serve_snapshot_drop(struct request *q, struct json_object **result, s
 	return serve_open_volume(q, request_snapshot_drop, result, err);
 }
 
+static int serve_image_create_together(struct request *q, struct json_object **result, struct err *err)
+{
+	return request_image_create_together(q->arg, result, err);
+}
+
 static int serve_image_create(struct request *q, struct json_object **result, struct err *err)
 {
 	return request_image_create(q->arg, result, err);
@@ -252,6 +257,7 @@ static const struct {
 	{ "forget", serve_forget, false, false },
 	{ "resize", serve_resize, false, false },
 	{ "image_create", serve_image_create, false, false },
+	{ "image_create_together", serve_image_create_together, false, false },
 	{ "image_drop", serve_image_drop, false, false },
 	{ "list", serve_list, true, false },
 	{ "status", serve_status, true, false },

@@ -18,6 +18,7 @@
 #include "erad/base/thread.h"
 #include "erad/device/stack.h"
 #include "erad/volume/checkpoint.h"
+#include "erad/volume/peek.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/together.h"
 #include "erad/volume/volume.h"
@@ -49,8 +50,11 @@ static int check_metadata(const struct part *p, unsigned int nr, struct err *err
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		struct stack below = { 0 };
-		int r = stack_add_file(&below, p[i].v->metadata, err);
+		/* stack_add_file() would wait without a limit for metadata that hang. */
+		int r = peek_ask(p[i].v->metadata, PEEK_DEVICE, PEEK_OPEN_MS, NULL, err);
 
+		if (!r)
+			r = stack_add_file(&below, p[i].v->metadata, err);
 		for (unsigned int k = 0; k < nr && !r; k++) {
 			dev_t dev;
 

@@ -188,7 +188,7 @@ test_killed_at_every_point()
 	done
 	# Check that this case uses every failpoint, except those of the parts that are listed here.
 	# Other cases use those.
-	((${#part_of[@]} + $(for part in attach degrade detach home image image_drop image_kept standby together; do points $part; done | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
+	((${#part_of[@]} + $(for part in attach degrade detach frozen home image image_drop image_kept images images_found standby together; do points $part; done | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
 	((kills >= ${#part_of[@]})) || fail "$kills kills are too few for ${#part_of[@]} points"
 	export FIRST_ERA=1 BLOCKS=16384
