@@ -6,8 +6,10 @@
  * While the target is active, the thread does not use the heap.  An allocation could wait for the
  * kernel to write pages to this volume, and the volume holds these writes.  Marks take their memory
  * from the store's pool, which the fold thread fills (store/pool.h).  The mirror, the messages and
- * the ranges have buffers in struct volume.  The kernel allocates with GFP_NOIO in the system calls
- * of this thread, because erad is an I/O flusher, so the calls never wait for a write.
+ * the ranges have buffers in struct volume.  erad is an I/O flusher.  Therefore, the kernel
+ * allocates with GFP_NOIO in the system calls of this thread: no such allocation starts a write and
+ * waits for its end.  If no memory is free at all, the allocation waits until the kernel finds
+ * memory that needs no write, for example a clean page of a file.
  */
 #include <errno.h>
 #include <poll.h>
