@@ -196,6 +196,17 @@ void volumes_remove(struct volume *v)
 	(void)v;
 }
 
+void volumes_name_is_free(void)
+{
+}
+
+/* There is no target: volumes_targets(). */
+struct volume *volumes_owner(const struct erad_info *i)
+{
+	(void)i;
+	return NULL;
+}
+
 void volumes_looking(struct volume *v)
 {
 	(void)v;
