@@ -155,7 +155,7 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 reader_test	:= $(BUILD)/unit/test_origin_reader
 reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
 reader_wraps	:= dm_node seal_open fsync fork write store_examine store_examine_held store_discard dm_remove dm_setup \
-	place_peek fs_sync fs_swap_frozen fs_swap_together seen_read
+	$(patsubst %,dm_tables_%,state swap resume_old) place_peek fs_sync fs_swap_frozen fs_swap_together seen_read
 # The test of hidden.c. It links stand-ins for udev and the clock.
 hidden_test	:= $(BUILD)/unit/test_hidden
 hidden_sources	:= $(patsubst %,daemon/erad/%.c,device/hidden base/log base/thread)
@@ -173,7 +173,7 @@ ops_sources	:= tests/unit/ops_fixture.c
 ops_wraps	:= eratab_read stat lstat open fsync hidden_update seen_read origin_ask origin_count_read blockdev_attribute $(patsubst %,probe_%,device sector_size in_use user lasting apart) \
 	$(patsubst %,dm_%,exists is_volume create remove load_size)
 lock_wraps	:= mkdir open close fcntl blockdev_attribute blkid_devno_to_wholedisk file_lock_fd
-below_wraps	:= nanosleep lvm_filter_has $(patsubst %,dm_tables_%,read load_linear swap) $(patsubst %,lvs_%,find free lock load clear swap)
+below_wraps	:= nanosleep lvm_filter_has $(patsubst %,dm_tables_%,read load_linear) $(patsubst %,lvs_%,find free lock load clear swap)
 # These tests fail if the heap is used in a place where it must not be used.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
@@ -203,18 +203,19 @@ $(BUILD)/unit/test_below: OWN_LDFLAGS := $(below_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_device_lock: OWN_LDFLAGS := $(lock_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_dm_tables: OWN_LDFLAGS := -Wl,--wrap=open,--wrap=ioctl,--wrap=strdup
 $(BUILD)/unit/test_lvm_filter: OWN_LDFLAGS := -Wl,--wrap=pread,--wrap=calloc,--wrap=realloc,--wrap=fopencookie
-$(BUILD)/unit/test_lvs: OWN_LDFLAGS := -Wl,--wrap=dm_tables_load,--wrap=dm_tables_swap,--wrap=dm_tables_clear
+$(BUILD)/unit/test_lvs: OWN_LDFLAGS := -Wl,--wrap=dm_tables_load,--wrap=dm_tables_clear
 $(BUILD)/unit/test_text_stream: OWN_LDFLAGS := -Wl,--wrap=realloc
 $(BUILD)/unit/test_origin_count: OWN_LDFLAGS := -Wl,--wrap=blockdev_disk_attribute
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))
 $(reader_test): OWN_LDFLAGS := $(reader_wraps:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_dm_child: $(call unit_object,daemon/erad/device/dm_child.c)
+$(BUILD)/unit/test_dm_child: OWN_LDFLAGS := -Wl,--wrap=origin_ask,--wrap=origin_drop,--wrap=origin_store_key,--wrap=dm_tables_clear
 $(hidden_test): $(call unit_object,$(hidden_sources))
 $(hidden_test): OWN_LDFLAGS := $(hidden_wraps:%=-Wl,--wrap=%)
 $(store_test): $(call unit_object,daemon/erad/device/store_examine.c)
 $(store_test): OWN_LDFLAGS := $(store_wraps:%=-Wl,--wrap=%)
-$(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)
 $(BUILD)/unit/test_loopdev: $(call unit_object,daemon/erad/device/loopdev.c)
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)

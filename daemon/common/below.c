@@ -74,11 +74,11 @@ static int check_open(dev_t device, const struct lvs *lvs, struct err *err)
 		       d.name, d.open_count, lvs->nr);
 }
 
-static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, struct err *err)
+static int make_linear(const struct dm_device *d, dev_t origin, dm_swap_fn *swap, uint64_t *us, struct err *err)
 {
 	int r = dm_tables_load_linear(d, d->line->length, origin, err);
 
-	return r ? r : dm_tables_swap(d, us, err);
+	return r ? r : swap(d, us, err);
 }
 
 /*
@@ -86,9 +86,9 @@ static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, st
  * microseconds.  From then on, no write waits for erad, so a command of LVM that waits for its
  * write can end and release LVM's locks.  Then takes LVM's locks.
  */
-static int pass_and_lock(const struct dm_device *d, dev_t origin, struct lvs *lvs, uint64_t *us, struct err *err)
+static int pass_and_lock(const struct dm_device *d, dev_t origin, dm_swap_fn *swap, struct lvs *lvs, uint64_t *us, struct err *err)
 {
-	int r = make_linear(d, origin, us, err);
+	int r = make_linear(d, origin, swap, us, err);
 
 	if (r)
 		return r;
@@ -98,7 +98,7 @@ static int pass_and_lock(const struct dm_device *d, dev_t origin, struct lvs *lv
 	return r;
 }
 
-int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err)
+int below_detach(dev_t device, bool stuck, dm_swap_fn *swap, uint64_t *us, struct err *err)
 {
 	uint64_t lvs_us = 0;
 	struct dm_device d;
@@ -117,7 +117,7 @@ int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err)
 	r = lvs_lock(&lvs, origin, err);
 	if (r == -ETIMEDOUT && stuck && is_erad) {
 		is_erad = false;
-		r = pass_and_lock(&d, origin, &lvs, us, err);
+		r = pass_and_lock(&d, origin, swap, &lvs, us, err);
 	}
 	if (!r)
 		r = check_open(device, &lvs, err);
@@ -126,11 +126,11 @@ int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err)
 	if (r)
 		goto out;
 	if (is_erad)
-		r = make_linear(&d, origin, us, err);
+		r = make_linear(&d, origin, swap, us, err);
 	if (r)
 		lvs_clear(&lvs);
 	else
-		r = lvs_swap(&lvs, &lvs_us, err);
+		r = lvs_swap(&lvs, swap, &lvs_us, err);
 	if (lvs_us > *us)
 		*us = lvs_us;
 out:
@@ -140,7 +140,7 @@ out_device:
 	return r;
 }
 
-int below_pass(dev_t device, uint64_t *us, struct err *err)
+int below_pass(dev_t device, dm_swap_fn *swap, uint64_t *us, struct err *err)
 {
 	struct dm_device d;
 	bool is_erad;
@@ -152,7 +152,7 @@ int below_pass(dev_t device, uint64_t *us, struct err *err)
 	if (r)
 		return r;
 	if (is_erad)
-		r = make_linear(&d, origin, us, err);
+		r = make_linear(&d, origin, swap, us, err);
 	dm_tables_free(&d);
 	return r;
 }

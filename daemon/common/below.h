@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/dm_tables.h"
 #include "common/err.h"
 
 #define BELOW_MOVES	4
@@ -41,17 +42,20 @@
  * LVM's lock.  So if the lock is not free for ten seconds, this function replaces the erad table
  * first, and then waits for the lock again.
  *
+ * swap: puts the linear table and the tables of the logical volumes into use.  Its errors are returned:
+ * then call below_tracked() to know whether the volume is still tracked.
+ *
  * EBUSY: another program uses the device.  ETIMEDOUT: LVM's lock was not free.  After these errors,
  * nothing has changed, unless `stuck` was true and the lock was not free for ten seconds: then the
  * volume is not tracked any more.
  */
-int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err);
+int below_detach(dev_t device, bool stuck, dm_swap_fn *swap, uint64_t *us, struct err *err);
 
 /*
  * Takes only the first step of below_detach(): a linear table replaces the erad table.  Sets *us to
  * the time for which I/O waited, in microseconds.
  */
-int below_pass(dev_t device, uint64_t *us, struct err *err);
+int below_pass(dev_t device, dm_swap_fn *swap, uint64_t *us, struct err *err);
 
 /* Returns whether the live table of the device is an erad table. */
 bool below_tracked(dev_t device);

@@ -67,6 +67,9 @@ int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t 
  */
 int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
 
+/* dm_tables_swap(), or a function that does the same within a limit of time. */
+typedef int dm_swap_fn(const struct dm_device *d, uint64_t *us, struct err *err);
+
 /*
  * As dm_tables_swap(), but first freezes and flushes the file system that is mounted from the
  * device, and waits for held writes.  The file system goes on when the new table is in use.  Only a

@@ -322,18 +322,18 @@ int lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *err)
 }
 
 /* Makes the old tables of the first nr devices live again. */
-static void swap_back(const struct lvs *l, unsigned int nr, struct err *err)
+static void swap_back(const struct lvs *l, unsigned int nr, dm_swap_fn *swap, struct err *err)
 {
 	struct err first = *err, why;
 	uint64_t us;
 
 	for (unsigned int i = 0; i < nr; i++)
-		if (dm_tables_load(&l->lv[i], 0, 0, &why) || dm_tables_swap(&l->lv[i], &us, &why))
+		if (dm_tables_load(&l->lv[i], 0, 0, &why) || swap(&l->lv[i], &us, &why))
 			err_set(err, 0, "%s; undoing this failed, too: /dev/mapper/%s still has its new table: %s", first.msg, l->lv[i].name,
 				why.msg);
 }
 
-int lvs_swap(struct lvs *l, uint64_t *us, struct err *err)
+int lvs_swap(struct lvs *l, dm_swap_fn *swap, uint64_t *us, struct err *err)
 {
 	struct err none;
 	uint64_t one;
@@ -342,11 +342,11 @@ int lvs_swap(struct lvs *l, uint64_t *us, struct err *err)
 		err = &none;
 	*us = 0;
 	for (unsigned int i = 0; i < l->nr; i++) {
-		const int r = dm_tables_swap(&l->lv[i], &one, err);
+		const int r = swap(&l->lv[i], &one, err);
 
 		if (r) {
 			lvs_clear(l);
-			swap_back(l, i, err);
+			swap_back(l, i, swap, err);
 			return r;
 		}
 		failpoint(FAILPOINT_BELOW_SWAPPED);

@@ -73,11 +73,11 @@ int lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *err);
 void lvs_clear(const struct lvs *l);
 
 /*
- * Makes the inactive tables live, one after the other.  If this fails for one device, makes the old
+ * Makes the inactive tables live, one after the other, with the function swap.  If this fails for one device, makes the old
  * tables of all devices live again.  If this fails too for some devices, err names the last of
  * these devices, which still has its new table.  Sets *us to the longest time for which I/O to one
  * of the devices waited, in microseconds.
  */
-int lvs_swap(struct lvs *l, uint64_t *us, struct err *err);
+int lvs_swap(struct lvs *l, dm_swap_fn *swap, uint64_t *us, struct err *err);
 
 #endif /* ERAD_LVS_H */

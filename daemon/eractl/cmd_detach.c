@@ -214,7 +214,7 @@ static int take_away(const char *name, dev_t dev, uint64_t *us, struct err *err)
 	int r;
 
 	for (int tries = 0; ; tries++) {
-		r = below_detach(dev, true, &moved, err);
+		r = below_detach(dev, true, dm_tables_swap, &moved, err);
 		if (r)
 			return r;
 		if (moved > *us)

@@ -7,6 +7,13 @@ export LVM_SUPPRESS_FD_WARNINGS=1
 # new_vg SIZE: makes the volume group vg on the disk $pv, with LVM's configuration of a new system.
 new_vg()
 {
+	pv=$(new_disk "$1")
+	new_vg_on "$pv"
+}
+
+# new_vg_on DEVICE: makes the volume group vg on this device.
+new_vg_on()
+{
 	cat > /etc/lvm/lvmlocal.conf <<- END
 		activation { udev_sync=0 udev_rules=0 monitoring=0 }
 		devices { obtain_device_list_from_udev=0 external_device_info_source="none" }
@@ -15,9 +22,8 @@ new_vg()
 	# group.
 	rm -rf /dev/vg /dev/mapper/vg-*
 	modprobe -a dm-mirror dm-snapshot dm-thin-pool xfs
-	pv=$(new_disk "$1")
-	pvcreate -qy "$pv" > /dev/null
-	vgcreate -qy vg "$pv" > /dev/null
+	pvcreate -qy "$1" > /dev/null
+	vgcreate -qy vg "$1" > /dev/null
 }
 
 # new_lv NAME SIZE [OPTION]...: makes a logical volume in vg.
@@ -115,4 +121,15 @@ lvchange_waits()
 	# Look for lvchange's own process id in /proc/locks. Only a wait of lvchange itself proves
 	# that lvchange has read LVM's configuration; other LVM commands may be waiting, too.
 	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+}
+
+# attach_stopped_at POINT: starts erad and an attach, and stops erad at the failpoint. $attach is the
+# process number of the attach.
+attach_stopped_at()
+{
+	stop_erad
+	start_erad_armed "$1" 1 stop
+	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said" 2> "$T/err" &
+	attach=$!
+	wait_until "erad has stopped at $1" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
 }

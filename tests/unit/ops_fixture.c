@@ -143,6 +143,8 @@ int __wrap_origin_ask(struct origin_asked *asked, const struct origin_question *
 		return err_set(err, -ETIMEDOUT, "%s hangs for %u seconds", q->path, ms / 1000);
 	if (q->what == ORIGIN_READ_NOTE && sim.seen_hangs)
 		return err_set(err, -ETIMEDOUT, "the note hangs for %u seconds", ms / 1000);
+	if (q->what == ORIGIN_REMOVE_DEVICE && sim.remove_hangs)
+		return err_set(err, -ETIMEDOUT, "the removal hangs for %u seconds", ms / 1000);
 	return __real_origin_ask(asked, q, ms, ends, ctx, a, err);
 }
 

@@ -54,6 +54,7 @@ extern struct ops_sim {
 	/* no process can be started to examine a path that begins with this text; NULL: none */
 	const char *no_child;
 	bool seen_hangs;		/* a read of the note hangs: it fails the test */
+	bool remove_hangs;		/* the removal of the device has begun, and does not end */
 	struct refusal device, lasting, apart, create, remove, load;
 } sim;
 

@@ -47,13 +47,12 @@ static uint64_t us;
 
 int __wrap_dm_tables_read(dev_t dev, struct dm_device *out, struct err *e);
 int __wrap_dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t to, struct err *e);
-int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct err *e);
 int __wrap_lvs_find(dev_t lower, dev_t but, struct lvs *out, struct err *e);
 void __wrap_lvs_free(struct lvs *l);
 int __wrap_lvs_lock(struct lvs *l, dev_t other, struct err *e);
 int __wrap_lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *e);
 void __wrap_lvs_clear(const struct lvs *l);
-int __wrap_lvs_swap(struct lvs *l, uint64_t *swap_us, struct err *e);
+int __wrap_lvs_swap(struct lvs *l, dm_swap_fn *given, uint64_t *swap_us, struct err *e);
 int __wrap_lvm_filter_has(const char *path, const char *device, struct err *e);
 int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
 
@@ -93,7 +92,7 @@ int __wrap_dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors,
 	return step("load-linear", e);
 }
 
-int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct err *e)
+static int swap(const struct dm_device *d, uint64_t *swap_us, struct err *e)
 {
 	assert_int_equal(d->dev, DEVICE);
 	*swap_us = sim.linear_us;
@@ -138,8 +137,9 @@ void __wrap_lvs_clear(const struct lvs *l)
 	step("clear", NULL);
 }
 
-int __wrap_lvs_swap(struct lvs *l, uint64_t *swap_us, struct err *e)
+int __wrap_lvs_swap(struct lvs *l, dm_swap_fn *given, uint64_t *swap_us, struct err *e)
 {
+	assert_ptr_equal(given, swap);
 	assert_int_equal(l->lower, DEVICE);
 	*swap_us = sim.lvs_us;
 	return step("swap", e);
@@ -199,7 +199,7 @@ static void make_linear(void)
 static void test_detach_stops_tracking_before_it_moves_logical_volumes(void **state)
 {
 	(void)state;
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), 0);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), 0);
 	assert_string_equal(sim.calls, "lock load load-linear swap-linear swap ");
 	assert_int_equal(us, 30);
 }
@@ -208,7 +208,7 @@ static void test_detach_goes_on_after_one_that_was_killed(void **state)
 {
 	(void)state;
 	make_linear();
-	assert_int_equal(below_detach(DEVICE, true, &us, &err), 0);
+	assert_int_equal(below_detach(DEVICE, true, swap, &us, &err), 0);
 	assert_string_equal(sim.calls, "lock load swap ");
 	assert_int_equal(us, 20);
 }
@@ -217,7 +217,7 @@ static void test_detach_changes_nothing_without_the_lock(void **state)
 {
 	(void)state;
 	let_fail("lock", ETIMEDOUT, 2);
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -ETIMEDOUT);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -ETIMEDOUT);
 	assert_string_equal(sim.calls, "lock ");
 	assert_int_equal(us, 0);
 }
@@ -226,7 +226,7 @@ static void test_detach_lets_writes_pass_if_a_command_that_waits_for_one_has_the
 {
 	(void)state;
 	let_fail("lock", ETIMEDOUT, 1);
-	assert_int_equal(below_detach(DEVICE, true, &us, &err), 0);
+	assert_int_equal(below_detach(DEVICE, true, swap, &us, &err), 0);
 	assert_string_equal(sim.calls, "lock load-linear swap-linear lock load swap ");
 	assert_int_equal(us, 30);
 }
@@ -235,7 +235,7 @@ static void test_detach_lets_no_write_pass_for_another_error_of_the_lock(void **
 {
 	(void)state;
 	let_fail("lock", EBUSY, 1);
-	assert_int_equal(below_detach(DEVICE, true, &us, &err), -EBUSY);
+	assert_int_equal(below_detach(DEVICE, true, swap, &us, &err), -EBUSY);
 	assert_string_equal(sim.calls, "lock ");
 }
 
@@ -243,7 +243,7 @@ static void test_detach_says_that_the_volume_is_not_tracked_any_more(void **stat
 {
 	(void)state;
 	let_fail("lock", ETIMEDOUT, 2);
-	assert_int_equal(below_detach(DEVICE, true, &us, &err), -ETIMEDOUT);
+	assert_int_equal(below_detach(DEVICE, true, swap, &us, &err), -ETIMEDOUT);
 	assert_string_equal(sim.calls, "lock load-linear swap-linear lock ");
 	assert_non_null(strstr(err.msg, "lock failed"));
 	assert_non_null(strstr(err.msg, "the volume is not tracked any more: run 'eractl detach' again"));
@@ -254,7 +254,7 @@ static void test_detach_waits_for_a_program_that_has_the_device_open_for_a_momen
 	(void)state;
 	sim.open_count = 3;
 	sim.closed_after = 5;
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), 0);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), 0);
 	assert_int_equal(sim.pauses, 5);
 	assert_string_equal(sim.calls, "lock load load-linear swap-linear swap ");
 }
@@ -263,7 +263,7 @@ static void test_detach_of_a_device_that_others_use_changes_nothing(void **state
 {
 	(void)state;
 	sim.open_count = 3;
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -EBUSY);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -EBUSY);
 	assert_string_equal(sim.calls, "lock ");
 	assert_non_null(strstr(err.msg, "it is open 3 times, expected 2"));
 }
@@ -272,11 +272,11 @@ static void test_detach_whose_linear_table_fails_drops_the_tables_of_logical_vol
 {
 	(void)state;
 	let_fail("load-linear", ENOMEM, 1);
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -ENOMEM);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -ENOMEM);
 	assert_string_equal(sim.calls, "lock load load-linear clear ");
 	*sim.calls = 0;
 	let_fail("swap-linear", EIO, 1);
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -EIO);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -EIO);
 	assert_string_equal(sim.calls, "lock load load-linear swap-linear clear ");
 }
 
@@ -284,10 +284,10 @@ static void test_detach_goes_on_tracking_if_no_table_can_be_loaded(void **state)
 {
 	(void)state;
 	let_fail("find", EOPNOTSUPP, 1);
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -EOPNOTSUPP);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -EOPNOTSUPP);
 	assert_string_equal(sim.calls, "");
 	let_fail("load", ENOMEM, 1);
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -ENOMEM);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -ENOMEM);
 	assert_string_equal(sim.calls, "lock load ");
 }
 
@@ -296,16 +296,16 @@ static void test_detach_reports_a_logical_volume_that_was_not_moved(void **state
 	(void)state;
 	sim.lvs_us = 90;
 	let_fail("swap", EIO, 1);
-	assert_int_equal(below_detach(DEVICE, false, &us, &err), -EIO);
+	assert_int_equal(below_detach(DEVICE, false, swap, &us, &err), -EIO);
 	assert_string_equal(err.msg, "swap failed");
 	assert_int_equal(us, 90);
 }
 
 static void refused(void)
 {
-	assert_int_equal(below_detach(DEVICE, true, &us, &err), -EOPNOTSUPP);
+	assert_int_equal(below_detach(DEVICE, true, swap, &us, &err), -EOPNOTSUPP);
 	assert_string_equal(err.msg, "/dev/mapper/pv has a table that erad has not made");
-	assert_int_equal(below_pass(DEVICE, &us, &err), -EOPNOTSUPP);
+	assert_int_equal(below_pass(DEVICE, swap, &us, &err), -EOPNOTSUPP);
 	assert_string_equal(sim.calls, "");
 }
 
@@ -332,13 +332,13 @@ static void test_pass_replaces_only_an_erad_table(void **state)
 {
 	(void)state;
 	assert_true(below_tracked(DEVICE));
-	assert_int_equal(below_pass(DEVICE, &us, &err), 0);
+	assert_int_equal(below_pass(DEVICE, swap, &us, &err), 0);
 	assert_string_equal(sim.calls, "load-linear swap-linear ");
 	assert_int_equal(us, 30);
 	*sim.calls = 0;
 	make_linear();
 	assert_false(below_tracked(DEVICE));
-	assert_int_equal(below_pass(DEVICE, &us, &err), 0);
+	assert_int_equal(below_pass(DEVICE, swap, &us, &err), 0);
 	assert_string_equal(sim.calls, "");
 	assert_int_equal(us, 0);
 }
@@ -349,8 +349,8 @@ static void test_device_that_is_gone_is_not_tracked(void **state)
 	sim.type = NULL;
 	assert_false(below_tracked(DEVICE));
 	assert_false(below_tracked(0));
-	assert_int_equal(below_pass(DEVICE, &us, &err), -ENXIO);
-	assert_int_equal(below_detach(DEVICE, true, &us, &err), -ENXIO);
+	assert_int_equal(below_pass(DEVICE, swap, &us, &err), -ENXIO);
+	assert_int_equal(below_detach(DEVICE, true, swap, &us, &err), -ENXIO);
 }
 
 static void test_volume_was_attached_if_its_device_or_the_configuration_says_this(void **state)

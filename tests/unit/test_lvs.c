@@ -26,7 +26,6 @@ static struct err err;
 static uint64_t us;
 
 int __wrap_dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struct err *e);
-int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct err *e);
 int __wrap_dm_tables_clear(const struct dm_device *d);
 
 /* Notes the call "WHAT-NAME". */
@@ -50,7 +49,7 @@ int __wrap_dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struc
 	return step("new", d, e);
 }
 
-int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *swap_us, struct err *e)
+static int swap_table(const struct dm_device *d, uint64_t *swap_us, struct err *e)
 {
 	/* The swap of the second device takes longest. */
 	*swap_us = d == &lv[1] ? 50 : 20;
@@ -82,7 +81,7 @@ static void test_all_tables_are_loaded_and_then_used(void **state)
 {
 	(void)state;
 	assert_int_equal(load(), 0);
-	assert_int_equal(lvs_swap(&lvs, &us, &err), 0);
+	assert_int_equal(lvs_swap(&lvs, swap_table, &us, &err), 0);
 	assert_string_equal(calls, "new-a new-b new-c swap-a swap-b swap-c ");
 	assert_int_equal(us, 50);
 }
@@ -100,7 +99,7 @@ static void test_swap_that_fails_puts_the_old_tables_back(void **state)
 {
 	(void)state;
 	failing = " swap-c ";
-	assert_int_equal(lvs_swap(&lvs, &us, &err), -EIO);
+	assert_int_equal(lvs_swap(&lvs, swap_table, &us, &err), -EIO);
 	/* The inactive table of c is dropped, so that nothing puts this table into use later. */
 	assert_string_equal(calls, "swap-a swap-b swap-c clear-a clear-b clear-c old-a swap-a old-b swap-b ");
 	assert_string_equal(err.msg, "swap-c failed");
@@ -110,7 +109,7 @@ static void test_device_that_keeps_its_new_table_is_named(void **state)
 {
 	(void)state;
 	failing = " swap-c old-a ";
-	assert_int_equal(lvs_swap(&lvs, &us, &err), -EIO);
+	assert_int_equal(lvs_swap(&lvs, swap_table, &us, &err), -EIO);
 	/* Device b gets its old table back, although this has failed for device a. */
 	assert_string_equal(calls, "swap-a swap-b swap-c clear-a clear-b clear-c old-a old-b swap-b ");
 	assert_string_equal(err.msg, "swap-c failed; undoing this failed, too: /dev/mapper/a still has its new table: old-a failed");
@@ -120,7 +119,7 @@ static void test_last_device_that_keeps_its_new_table_is_named(void **state)
 {
 	(void)state;
 	failing = " swap-c old-a old-b ";
-	assert_int_equal(lvs_swap(&lvs, &us, &err), -EIO);
+	assert_int_equal(lvs_swap(&lvs, swap_table, &us, &err), -EIO);
 	assert_string_equal(err.msg, "swap-c failed; undoing this failed, too: /dev/mapper/b still has its new table: old-b failed");
 }
 

@@ -305,6 +305,19 @@ static void test_close_refuses_an_unknown_volume_and_a_device_in_use(void **stat
 	assert_int_equal(op_close("data", &err), 0);
 }
 
+static void test_close_does_not_wait_for_a_removal_that_hangs(void **state)
+{
+	struct err err;
+
+	(void)state;
+	create_data();
+	sim.remove_hangs = true;
+	assert_int_equal(op_close("data", &err), -ETIMEDOUT);
+	assert_sentence(&err, "/dev/mapper/data was not removed within 90 seconds; check whether its metadata device hangs or udev is slow; the removal may go on; when the metadata can be written again, run 'eractl close data' again");
+	sim.remove_hangs = false;
+	close_data();
+}
+
 static void test_a_close_that_fails_keeps_the_origin_hidden(void **state)
 {
 	unsigned int before;
@@ -584,6 +597,7 @@ int main(void)
 		with_files(test_create_that_cannot_make_a_name_durable_leaves_nothing),
 		with_files(test_create_refuses_the_name_and_the_metadata_of_an_open_volume),
 		with_files(test_close_refuses_an_unknown_volume_and_a_device_in_use),
+		with_files(test_close_does_not_wait_for_a_removal_that_hangs),
 		with_files(test_a_close_that_fails_keeps_the_origin_hidden),
 		with_files(test_forget_that_is_not_durable_can_be_repeated),
 		with_files(test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that_create_did_not_choose),

@@ -15,10 +15,12 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/dm_tables.h"
 #include "common/seen.h"
 #include "common/sysfs.h"
 #include "erad/device/origin_reader.h"
@@ -39,6 +41,7 @@ static struct {
 	atomic_uint flushed;		/* how often an origin was flushed */
 	atomic_bool alone;		/* nobody waited for the last discard when it began */
 	atomic_uint set_up;		/* how often libdevmapper was set up */
+	atomic_bool swapped;		/* there is no inactive table any more */
 	/* pids of the process that has opened an origin last, and of its parent */
 	atomic_int pid, parent;
 	char path[64];			/* path of a file with the content of all origins */
@@ -127,6 +130,45 @@ int __wrap_dm_remove(const char *name, struct err *err)
 {
 	hang_if(!strcmp(name, "hung-image"));
 	return strcmp(name, "gone-image") ? 0 : err_set(err, -ENXIO, "there is no device");
+}
+
+int __wrap_dm_tables_state(dev_t dev, bool *suspended, bool *loaded, struct err *err);
+int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
+int __wrap_dm_tables_resume_old(dev_t dev, struct err *err);
+
+/* Waits as a system call that a signal ends; if shared->hangs is set, then as one that no signal ends. */
+static int wait_for_signal(dev_t dev)
+{
+	int r = nanosleep(&(struct timespec){ .tv_sec = dev == OTHER ? 60 : 0 }, NULL) ? -errno : 0;
+
+	hang_if(dev == HUNG);
+	return r;
+}
+
+int __wrap_dm_tables_state(dev_t dev, bool *suspended, bool *loaded, struct err *err)
+{
+	(void)dev;
+	(void)err;
+	*suspended = false;
+	*loaded = !shared->swapped;
+	return 0;
+}
+
+int __wrap_dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err)
+{
+	const int r = wait_for_signal(d->dev);
+
+	*us = 77;
+	if (!strcmp(d->name, "killed")) {
+		shared->swapped = true;
+		raise(SIGKILL);
+	}
+	return r ? err_set(err, r, "the table of %s is not replaced", d->name) : 0;
+}
+
+int __wrap_dm_tables_resume_old(dev_t dev, struct err *err)
+{
+	return err_set(err, wait_for_signal(dev), "it is not resumed");
 }
 
 void __wrap_place_peek(const char *path, enum peek_depth depth, struct peek *out);
@@ -462,7 +504,7 @@ static void test_devices_are_removed_and_discarded_in_other_processes(void **sta
 	assert_int_equal(shared->set_up, before + 1);
 	shared->hangs = true;
 	assert_int_equal(origin_ask(&asked, &hung, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
-	assert_string_equal(err.msg, "/dev/mapper/hung-image was not removed within 0 seconds; check whether its copy-on-write store hangs or udev is slow");
+	assert_string_equal(err.msg, "/dev/mapper/hung-image was not removed within 0 seconds; check whether a device below it hangs or udev is slow");
 	shared->hangs = false;
 	assert_int_equal(origin_ask(&asked, &hung, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, 0);
@@ -528,6 +570,57 @@ static void test_file_systems_are_synced_and_frozen_in_other_processes(void **st
 	assert_int_equal(a.code, -EBUSY);
 	assert_string_equal(a.err.msg, "it is frozen already");
 	assert_int_not_equal(shared->pid, getpid());
+}
+
+static void test_tables_are_replaced_in_other_processes_within_a_limit(void **state)
+{
+	struct origin_question slow = about_path(ORIGIN_SWAP, OTHER, "slow"), hung = about_path(ORIGIN_SWAP, HUNG, "hung"),
+		resume = about(OTHER, ORIGIN_RESUME_OLD);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	/* A signal ends the wait for the I/O of a device, and no other one. */
+	slow.seconds = hung.seconds = resume.seconds = 1;
+	assert_int_equal(origin_ask(&asked, &slow, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EINTR);
+	assert_string_equal(a.err.msg, "the table of slow is not replaced");
+	assert_int_equal(a.us, 77);
+	assert_int_not_equal(shared->pid, getpid());
+	assert_int_equal(origin_ask(&asked, &resume, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EINTR);
+	/* The timer is the child's, and not this process's. */
+	assert_int_equal(alarm(0), 0);
+
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &hung, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_int_equal(a.code, 0);
+	assert_string_equal(err.msg, "the table of /dev/mapper/hung was not replaced within 0 seconds; check whether a device below it hangs");
+	origin_drop(&asked);
+	/* Another change of the device does not begin before the first one has ended. */
+	resume.dev = HUNG;
+	assert_int_equal(origin_ask(&asked, &resume, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_int_equal(a.code, -EBUSY);
+	assert_string_equal(err.msg, "mapped device 7:1 cannot be resumed, because an attempt to resume it has not ended; check whether the device hangs");
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &hung, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+}
+
+static void test_swap_that_was_killed_does_not_succeed_without_a_table(void **state)
+{
+	struct origin_question q = about_path(ORIGIN_SWAP, 3, "killed");
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	q.seconds = 60;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -EBUSY);
+	assert_string_equal(a.err.msg, "the table that was loaded for /dev/mapper/killed is gone; try again");
+	shared->swapped = false;
 }
 
 static void test_volumes_are_suspended_in_another_process(void **state)
@@ -619,6 +712,8 @@ int main(void)
 		cmocka_unit_test(test_devices_are_removed_and_discarded_in_other_processes),
 		cmocka_unit_test(test_paths_are_examined_in_other_processes),
 		cmocka_unit_test(test_file_systems_are_synced_and_frozen_in_other_processes),
+		cmocka_unit_test(test_tables_are_replaced_in_other_processes_within_a_limit),
+		cmocka_unit_test(test_swap_that_was_killed_does_not_succeed_without_a_table),
 		cmocka_unit_test(test_volumes_are_suspended_in_another_process),
 		cmocka_unit_test(test_notes_are_read_in_other_processes),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),

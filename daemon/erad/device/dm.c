@@ -37,7 +37,8 @@
 /*
  * Protects the global state of libdevmapper.  While this lock is held, only the log's lock is
  * taken.  No thread waits for udev under this lock, so a slow udev rule for one volume delays no
- * other volume.
+ * other volume.  Nor does a thread of erad wait for I/O under this lock: dm_child.h has the calls that may
+ * wait.
  */
 static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -325,12 +326,10 @@ out:
 	return r;
 }
 
-int dm_track(const char *name, const struct dm_table *table, uint64_t *began, struct err *err)
+int dm_load(const char *name, const struct dm_table *table, struct err *err)
 {
-	struct dm_device d;
 	struct dm_task *t;
 	char text[256];
-	uint64_t us;
 	int r = 0;
 
 	format_table(table, text, sizeof(text));
@@ -341,14 +340,6 @@ int dm_track(const char *name, const struct dm_table *table, uint64_t *began, st
 	if (t)
 		dm_task_destroy(t);
 	pthread_mutex_unlock(&dm_lock);
-	if (r)
-		return r;
-	r = dm_tables_read(dm_tables_find(name), &d, err);
-	if (r)
-		return r;
-	*began = thread_now_us();
-	r = dm_tables_swap(&d, &us, err);
-	dm_tables_free(&d);
 	return r;
 }
 
@@ -397,9 +388,9 @@ int dm_remove(const char *name, struct err *err)
 }
 
 /*
- * Do not take dm_lock, and use the ioctl directly.  A thread may hold dm_lock while libdevmapper
- * waits for an origin that hangs, and the volume thread must not wait for that origin.  This ioctl
- * waits for no I/O.
+ * Do not take dm_lock, and use the ioctl directly.  If there is no reader, a thread may hold dm_lock
+ * while the kernel waits for a device that hangs, and the volume thread must not wait for that device.
+ * This ioctl waits for no I/O.
  */
 bool dm_lives(dev_t dev)
 {

@@ -47,15 +47,11 @@ int dm_create_linear(const char *name, const struct dm_table *t, struct err *err
  */
 int dm_create_hidden(const char *name, const char *uuid, const struct dm_line *line, bool read_only, struct err *err);
 
-/*
- * Replaces a linear table by the erad table t, without freezing the file systems on the device.  If
- * this fails, the linear table stays in use.  On success, *began is the time, by thread_now_us(),
- * from which I/O has waited for the erad table.
- */
-int dm_track(const char *name, const struct dm_table *t, uint64_t *began, struct err *err);
+/* Loads the erad table t into the inactive slot of NAME: see dm_load_size(). */
+int dm_load(const char *name, const struct dm_table *t, struct err *err);
 
 /*
- * Removes the device.  If it is open, tries again for 1.5 seconds, unless its user is known.
+ * Removes the device.  The kernel may wait for I/O, so erad calls dm_child_remove().  If it is open, tries again for 1.5 seconds, unless its user is known.
  * EBUSY: a program or another device has the device open; err names the user if the user is known.
  * ENXIO: there is no device NAME.
  */
@@ -64,7 +60,7 @@ int dm_remove(const char *name, struct err *err);
 /*
  * Loads a table into the inactive slot of NAME: the live table with the length nr_sectors.
  * Replaces a table that is already in the slot.  The kernel does not use the new table before
- * table_swap().  ENXIO: there is no device NAME.  EBUSY: the device is suspended.  EOPNOTSUPP: the
+ * dm_child_swap().  ENXIO: there is no device NAME.  EBUSY: the device is suspended.  EOPNOTSUPP: the
  * live table is not exactly one erad target.
  */
 int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);

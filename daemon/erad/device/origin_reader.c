@@ -13,8 +13,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include "common/dm_tables.h"
 #include "common/seen.h"
 #include "common/sysfs.h"
 #include "erad/base/log.h"
@@ -81,6 +83,23 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 	close(fd);
 }
 
+/*
+ * Without an inactive table, the kernel would do nothing and return no error.  origin_ask() asks again after
+ * a child was killed, and this child may have used the table.
+ */
+static void swap_table(const struct origin_question *q, struct origin_answer *a)
+{
+	struct dm_device d = { .dev = q->dev };
+	bool suspended, loaded;
+
+	snprintf(d.name, sizeof(d.name), "%.*s", (int)sizeof(d.name) - 1, q->path);
+	a->code = dm_tables_state(d.dev, &suspended, &loaded, &a->err);
+	if (!a->code && !loaded)
+		a->code = err_set(&a->err, -EBUSY, "the table that was loaded for /dev/mapper/%s is gone; try again", d.name);
+	if (!a->code)
+		a->code = dm_tables_swap(&d, &a->us, &a->err);
+}
+
 /* pipe_fd: the pipe of the answer, or -1 if the calling thread has asked the question itself. */
 static void answer(const struct origin_question *q, int pipe_fd, struct origin_answer *a)
 {
@@ -97,6 +116,12 @@ static void answer(const struct origin_question *q, int pipe_fd, struct origin_a
 		break;
 	case ORIGIN_REMOVE_DEVICE:
 		a->code = dm_remove(q->path, &a->err);
+		break;
+	case ORIGIN_SWAP:
+		swap_table(q, a);
+		break;
+	case ORIGIN_RESUME_OLD:
+		a->code = dm_tables_resume_old(q->dev, &a->err);
 		break;
 	case ORIGIN_SYNC:
 		fs_sync(q->dev);
@@ -190,6 +215,24 @@ static void send_bytes(int fd, const void *bytes, size_t left)
 	}
 }
 
+static void interrupt(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Runs in a child.  The signal comes again each second, because the first one may come just before the
+ * child calls the system call that waits.
+ */
+static void set_limit(unsigned int seconds)
+{
+	const struct itimerval limit = { .it_value.tv_sec = seconds, .it_interval.tv_sec = 1 };
+	const struct sigaction sa = { .sa_handler = interrupt };	/* without SA_RESTART */
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &limit, NULL);
+}
+
 /*
  * Runs in a child: closes all files but the pipe, because a child that hangs must keep no other
  * file open.
@@ -205,6 +248,8 @@ static void run_child(int pipe_fd, const struct origin_question *q)
 	/* The child has its own copy of libdevmapper's state. */
 	if (q->what == ORIGIN_REMOVE_DEVICE)
 		dm_setup();
+	if (q->what == ORIGIN_SWAP || q->what == ORIGIN_RESUME_OLD)
+		set_limit(q->seconds);
 	answer(q, 3, &a);
 	send_bytes(3, &a, sizeof(a));
 	_exit(EXIT_SUCCESS);
@@ -480,8 +525,19 @@ static void find_words(const struct origin_question *q, struct words *w)
 	case ORIGIN_REMOVE_DEVICE:
 		w->base = "remove";
 		w->past = "removed";
-		w->cause = "its copy-on-write store hangs or udev is slow";
+		w->cause = "a device below it hangs or udev is slow";
 		snprintf(w->device, sizeof(w->device), "/dev/mapper/%.128s", q->path);
+		break;
+	case ORIGIN_SWAP:
+		w->base = "replace";
+		w->past = "replaced";
+		w->cause = "a device below it hangs";
+		snprintf(w->device, sizeof(w->device), "the table of /dev/mapper/%.128s", q->path);
+		break;
+	case ORIGIN_RESUME_OLD:
+		w->base = "resume";
+		w->past = "resumed";
+		snprintf(w->device, sizeof(w->device), "mapped device %u:%u", major(dev), minor(dev));
 		break;
 	case ORIGIN_SYNC:
 	case ORIGIN_SWAP_FROZEN:

@@ -17,11 +17,11 @@
  * memory.
  *
  * A copy-on-write store may hang, too, because the user names its place.  So children also examine
- * and discard stores, and remove the device of an image, because dm-snapshot waits there for I/O to
- * the store.  Children sync and freeze the file system on a volume, or on several
- * volumes at one moment.  Before an operation uses the
- * path of metadata or of an origin, a child checks whether the place answers.  Children also read
- * the notes in ERAD_SEEN_DIR, because the file system of this directory may hang.
+ * and discard stores.  Children remove mapped devices, and replace their tables, because the kernel waits
+ * there for I/O: see dm_child.h.  Children sync and freeze the file system on a volume, or on several
+ * volumes at one moment.  Before an operation uses the path of metadata or of an origin, a child checks
+ * whether the place answers.  Children also read the notes in ERAD_SEEN_DIR, because the file system of
+ * this directory may hang.
  *
  * The main process and its standby share one reader.  The reader ends when both have ended.  If there
  * is no reader, for example in unit tests, the calling thread reads the origin itself.
@@ -55,6 +55,8 @@ enum origin_read {
 	ORIGIN_EXAMINE_HELD_STORE,	/* store_examine_held() of `dev`, which the user knows as `path` */
 	ORIGIN_DISCARD_STORE,		/* store_discard() */
 	ORIGIN_REMOVE_DEVICE,		/* dm_remove() of the mapped device with the name `path` */
+	ORIGIN_SWAP,			/* dm_tables_swap() of `dev` with the name `path`, within `seconds` */
+	ORIGIN_RESUME_OLD,		/* dm_tables_resume_old() of `dev`, within `seconds` */
 	/* For the mapped device `dev` of the volume with the name `path`: */
 	ORIGIN_SYNC,			/* fs_sync(); delays no other question about the device */
 	ORIGIN_SWAP_FROZEN,		/* fs_swap_frozen() */
@@ -74,6 +76,11 @@ struct origin_question {
 	union {
 		uint32_t era;
 		uint32_t depth;		/* a value of enum peek_depth */
+		/*
+		 * After so many seconds, and each second from then on, a signal ends the system call
+		 * for which the child waits, if the kernel allows this.
+		 */
+		uint32_t seconds;
 	};
 	/*
 	 * Number of the origin or of another device, a dev_t.  With ORIGIN_EXAMINE_STORE, the result
@@ -109,6 +116,7 @@ struct origin_answer {
 		struct store_found store;
 		struct peek peek;
 		struct token token;
+		uint64_t us;		/* for how long I/O waited, in microseconds */
 	};
 };
 

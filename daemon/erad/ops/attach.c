@@ -17,6 +17,7 @@
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
+#include "erad/device/dm_child.h"
 #include "erad/device/hidden.h"
 #include "erad/device/probe.h"
 #include "erad/ops/attach.h"
@@ -196,7 +197,7 @@ static int move_lvs(const char *name, const struct dm_table *t, struct lvs *lvs,
 	if (r)
 		return r;
 	failpoint(FAILPOINT_BELOW_LOADED);
-	r = lvs_swap(lvs, us, err);
+	r = lvs_swap(lvs, dm_child_swap, us, err);
 	failpoint(FAILPOINT_BELOW_MOVED);
 	return r;
 }
@@ -251,15 +252,20 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 	if (!dev)
 		return 0;
 	for (int tries = 0; ; tries++) {
-		r = below_detach(dev, !is_served(name), &moved, err);
+		r = below_detach(dev, !is_served(name), dm_child_swap, &moved, err);
+		if (r == -EINPROGRESS)
+			err_suffix(err, "when the device works again, run 'eractl detach %s' again", name);
 		if (r)
 			return r;
 		*us = later(*us, moved);
 		failpoint(FAILPOINT_BELOW_FREED);
-		r = dm_remove(name, err);
+		r = dm_child_remove(name, err);
 		if (r != -EBUSY || tries == BELOW_MOVES)
 			break;
 	}
+	if (r == -ETIMEDOUT)
+		err_suffix(err, "the logical volumes lie on the physical volume again; when the metadata can be written again, run 'eractl detach %s' again",
+			   name);
 	if (r && r != -ENXIO)
 		return r;
 	v = volumes_get(name);
@@ -468,8 +474,11 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	failpoint(FAILPOINT_BELOW_MARKED);
 	r = take_away(e.name, &out->us, err);
 	if (r) {
-		/* If the volume is still attached, remove the option "detaching". */
-		e.detaching = !below_tracked(dm_tables_find(e.name));
+		/*
+		 * If the volume is still attached, remove the option "detaching".  EINPROGRESS: the linear
+		 * table may still replace the erad table.
+		 */
+		e.detaching = r == -EINPROGRESS || !below_tracked(dm_tables_find(e.name));
 		if (!e.detaching && table_replace(&e, ERATAB_KEEP, &why))
 			err_suffix(err, "the volume stays attached, but erad may detach it when it starts: %s", why.msg);
 		return r;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "erad/device/dm.h"
+#include "erad/device/dm_child.h"
 #include "erad/device/hidden.h"
 #include "common/identity.h"
 #include "common/image.h"
@@ -60,9 +60,11 @@ int op_close(const char *name, struct err *err)
 	if (!dev || dm_name(dev, mapped))
 		strcpy(mapped, name);
 
-	r = dm_remove(mapped, err);
+	r = dm_child_remove(mapped, err);
 	if (r == -ENXIO)
 		r = 0;
+	else if (r == -ETIMEDOUT)
+		err_suffix(err, "the removal may go on; when the metadata can be written again, run 'eractl close %s' again", name);
 	removed = !r;
 	if (!r && !volume_wait_ended(v, CLOSE_MS))
 		r = err_set(err, -ETIMEDOUT,

@@ -10,9 +10,7 @@
 #include "common/image.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
-#include "erad/device/dm.h"
-#include "erad/device/origin_reader.h"
-#include "erad/device/table_swap.h"
+#include "erad/device/dm_child.h"
 #include "erad/ops/claim.h"
 #include "erad/ops/image_drop.h"
 #include "erad/ops/image_note.h"
@@ -49,18 +47,6 @@ dev_t image_volume_device(const char *name, struct volume *v)
 	return l.dev ? l.dev : dm_tables_find(name);
 }
 
-static int remove_device(const char *volume, const char *suffix, dev_t dev, struct err *err)
-{
-	char name[DM_NAME_LEN];
-	int r;
-
-	if (!dev)
-		return 0;
-	image_name(volume, suffix, name);
-	r = dm_remove(name, err);
-	return r == -ENXIO ? 0 : r;
-}
-
 /*
  * Returns whether another device or a program has the mapped device open, or may have it open: the
  * device exists, but cannot be examined.
@@ -80,38 +66,35 @@ static bool is_open(dev_t dev)
 }
 
 /*
- * Removes NAME-image in a process of its own.  dm-snapshot waits there until the copies of blocks to
- * the copy-on-write store have ended, and no signal ends this wait.
+ * Removes a device of the image, if dev is not 0.  holds: another device, which the removed one keeps open
+ * until the kernel has removed it, or 0.
+ */
+static int remove_device(const char *volume, const char *suffix, dev_t dev, dev_t holds, struct err *err)
+{
+	char name[DM_NAME_LEN];
+	int r;
+
+	if (!dev)
+		return 0;
+	image_name(volume, suffix, name);
+	r = dm_child_remove_within(IMAGE_STORE_MS / 1000, name, "copy-on-write store", err);
+	/* If the device is gone and has released the other one, the child only waits for udev. */
+	if (r == -ETIMEDOUT && !dm_tables_find(name) && !is_open(holds))
+		return 0;
+	return r == -ENXIO ? 0 : r;
+}
+
+/*
+ * Removes NAME-image.  dm-snapshot waits there until the copies of blocks to the copy-on-write store have
+ * ended.
  */
 static int remove_image(const char *volume, const struct image *image, struct err *err)
 {
-	struct origin_asked asked = { .fd = -1 };
-	char name[DM_NAME_LEN];
-	struct origin_question q;
-	struct origin_answer a;
-	int r;
+	const int r = remove_device(volume, IMAGE_SUFFIX, image->image, image->store, err);
 
-	if (!image->image)
-		return 0;
-	memset(&q, 0, sizeof(q));
-	q.what = ORIGIN_REMOVE_DEVICE;
-	q.dev = image->image;
-	image_name(volume, IMAGE_SUFFIX, name);
-	strcpy(q.path, name);
-	r = origin_ask(&asked, &q, IMAGE_STORE_MS, NULL, NULL, &a, err);
-	origin_drop(&asked);
-	/* If NAME-image is gone and has released the store, the process only waits for udev. */
-	if (r == -ETIMEDOUT && image->store && !dm_tables_find(name) && !is_open(image->store))
-		return 0;
-	if (r) {
+	if (r == -ETIMEDOUT)
 		err_suffix(err, "when the store works again, run 'eractl image drop %s' again", volume);
-		return r;
-	}
-	if (a.code && a.code != -ENXIO) {
-		*err = a.err;
-		return a.code;
-	}
-	return 0;
+	return r;
 }
 
 /*
@@ -120,8 +103,10 @@ static int remove_image(const char *volume, const struct image *image, struct er
  */
 static int swap_out(const struct dm_device *d, const char *volume, uint64_t *us, struct err *err)
 {
-	const int r = table_swap(d, IMAGE_STORE_MS / 1000, us, err);
+	const int r = dm_child_swap_within(IMAGE_STORE_MS / 1000, d, us, err);
 
+	if (r == -EINPROGRESS)
+		err_suffix(err, "when the store works again, run 'eractl image drop %s' again", volume);
 	if (r != -ETIMEDOUT)
 		return r;
 	return err_set(err, r, "/dev/mapper/%s cannot be put back on its origin, because its I/O has not ended within %u seconds; check whether the copy-on-write store of its image hangs; when the store works again, run 'eractl image drop %s' again",
@@ -240,11 +225,11 @@ int image_drop_claimed(const char *name, struct volume *v, uint64_t *us, struct 
 		r = put_back(name, device, &image, v, us, err);
 	}
 	if (!r)
-		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);
+		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, 0, err);
 	if (v && !removing)
 		past_image_leaves(v, 0, 0);
 	if (!r)
-		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);
+		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, 0, err);
 	if (!r)
 		image_store_return(name, store);
 	else if (store >= 0)

@@ -11,10 +11,9 @@
 #include "common/failpoint.h"
 #include "common/file_lock.h"
 #include "common/protocol.h"
-#include "erad/base/apart.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
-#include "erad/device/dm.h"
+#include "erad/device/dm_child.h"
 #include "erad/device/fs_together.h"
 #include "erad/device/origin_reader.h"
 #include "erad/device/stack.h"
@@ -105,11 +104,6 @@ static int check_apart(const struct part *p, unsigned int nr, struct err *err)
 	return 0;
 }
 
-static int resume_old(void *arg)
-{
-	return dm_tables_resume_old(*(const dev_t *)arg, NULL);
-}
-
 /*
  * If a holder has suspended volume i of the note, lets the volume go on with its old table.  A
  * table that another program has loaded would come into use, so then does nothing.
@@ -119,6 +113,7 @@ static int let_go_on(const struct image_note *n, unsigned int i, const struct im
 	struct dm_device d;
 	struct image image;
 	dev_t dev = v->dev;
+	struct err why;
 	int r;
 
 	if (!v->held)
@@ -131,12 +126,12 @@ static int let_go_on(const struct image_note *n, unsigned int i, const struct im
 		if (!d.suspended || strcmp(d.name, v->name))
 			r = 0;
 		else if (d.loaded && !(image.origin && dm_tables_loaded_is(&d, image_beneath(image.origin), image.origin)))
-			r = -EBUSY;
+			r = err_set(&why, -EBUSY, "another program has loaded a table");
 		else
-			r = apart_run_within(RESUME_S, resume_old, &dev);
+			r = dm_child_resume_old(RESUME_S, dev, &why);
 		if (r)
 			err_set(err, r, "/dev/mapper/%s is suspended and cannot be resumed: %s; run 'dmsetup resume %s'", v->name,
-				r == -EBUSY ? "another program has loaded a table" : strerror(-r), v->name);
+				why.msg, v->name);
 		dm_tables_free(&d);
 	} else {
 		r = 0;	/* the device is gone */

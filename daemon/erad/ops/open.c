@@ -15,6 +15,7 @@
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
+#include "erad/device/dm_child.h"
 #include "erad/device/hidden.h"
 #include "erad/device/probe.h"
 #include "erad/ops/claim.h"
@@ -201,7 +202,8 @@ static void undo_open(struct volume *v, enum open_way way, bool made)
 	int r = 0;
 
 	if (made)
-		r = way == OPEN_IN_PLACE ? below_pass(dm_tables_find(v->name), &us, &err) : dm_remove(v->name, &err);
+		r = way == OPEN_IN_PLACE ? below_pass(dm_tables_find(v->name), dm_child_swap, &us, &err) :
+			dm_child_remove(v->name, &err);
 
 	volume_expect(v, false);
 	/* If the device still exists, the volume does not end, so do not wait for its end. */
@@ -211,12 +213,34 @@ static void undo_open(struct volume *v, enum open_way way, bool made)
 		volume_wait_ended(v, UNDO_MS);
 }
 
+/*
+ * Replaces the linear table of the volume's device by the erad table, without freezing the file systems on
+ * the device.  On success, *began is the time, by thread_now_us(), from which I/O has waited for the erad
+ * table.
+ */
+static int track(const char *name, const struct dm_table *t, uint64_t *began, struct err *err)
+{
+	struct dm_device d;
+	uint64_t us;
+	int r;
+
+	r = dm_load(name, t, err);
+	if (!r)
+		r = dm_tables_read(dm_tables_find(name), &d, err);
+	if (r)
+		return r;
+	r = dm_child_swap(&d, &us, err);
+	*began = thread_now_us() - us;
+	dm_tables_free(&d);
+	return r;
+}
+
 static int start_target(struct volume *v, enum open_way way, const struct dm_table *t, uint64_t *us, struct err *err)
 {
 	uint64_t began = 0;
 	int r;
 
-	r = way == OPEN_IN_PLACE ? dm_track(v->name, t, &began, err) : dm_create(v->name, t, err);
+	r = way == OPEN_IN_PLACE ? track(v->name, t, &began, err) : dm_create(v->name, t, err);
 	if (r) {
 		undo_open(v, way, false);
 		return r;

@@ -16,8 +16,8 @@
 #include "common/size.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
+#include "erad/device/dm_child.h"
 #include "erad/device/probe.h"
-#include "erad/device/table_swap.h"
 #include "common/sysfs.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/resize.h"
@@ -135,10 +135,12 @@ static int swap_in(const struct volume *v, dev_t dev, uint64_t nr_sectors, struc
 	r = dm_tables_read(dev, &d, err);
 	if (r)
 		return r;
-	r = table_swap(&d, SWAP_S, &us, err);
+	r = dm_child_swap_within(SWAP_S, &d, &us, err);
 	if (r == -ETIMEDOUT)
 		err_set(err, r, "the size is unchanged, because I/O to origin %.200s has not ended within %d seconds; check whether the origin hangs; when it works again, run 'eractl resize %s' again",
 			v->origin, SWAP_S, v->name);
+	else if (r == -EINPROGRESS)
+		err_suffix(err, "when it works again, run 'eractl resize %s' again", v->name);
 	dm_tables_free(&d);
 	if (r)
 		return r;

@@ -3,6 +3,8 @@
 # An origin, metadata, or the copy-on-write store of an image, that hangs: other volumes are served, and
 # erad can be stopped.
 
+# shellcheck source=tests/dm/hung.sh
+. tests/dm/hung.sh
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh
 
@@ -17,27 +19,6 @@ hung_volume()
 	eractl create data /dev/mapper/slow > /dev/null
 	write_at data 0 4096
 	eractl create other "$(new_disk 64M)" > /dev/null
-}
-
-# others_are_served: checks that the volume "other" does not wait for the volume "data".
-others_are_served()
-{
-	bounded 9 write_at other $((RANDOM * 512)) 65536 || fail "a write to the other volume is held"
-	bounded 9 eractl checkpoint other > /dev/null || fail "no checkpoint of the other volume"
-}
-
-# stops_soon: stops erad within 12 seconds, although an origin hangs.
-stops_soon()
-{
-	local i
-
-	kill -TERM "$(erad_pid)"
-	for ((i = 0; i < 60 * SLOWNESS; i++)); do
-		! erad_gone || return 0
-		nap 0.2
-	done
-	dmsetup resume slow
-	fail "erad did not stop while an origin hung"
 }
 
 test_others_are_served_while_an_open_hangs()
@@ -259,17 +240,6 @@ slow_store()
 	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
 }
 
-# fails_with TEXT COMMAND...: checks that the command fails within 30 seconds, and that its error
-# contains TEXT.
-fails_with()
-{
-	local text=$1 code=0
-
-	shift
-	bounded 30 "$@" 2> "$T/err" || code=$?
-	[[ $code == 1 && $(< "$T/err") == *"$text"* ]] || fail "got exit code $code and '$(< "$T/err")', expected 1 and '$text'"
-}
-
 case_share["test_image_whose_store_hangs"]=newest
 test_image_whose_store_hangs()
 {
@@ -364,12 +334,6 @@ test_image_of_a_logical_volume_dropped_while_its_store_hangs()
 	eractl image create data --lvm --size 8M > /dev/null
 	eractl image drop data > /dev/null
 	no_gap data
-}
-
-# with_other: makes the volume "other", whose metadata is not in /var/lib/erad.
-with_other()
-{
-	eractl create other "$(new_disk 64M)" --metadata "$(new_disk 16M)" > /dev/null
 }
 
 case_timeout["test_create_while_the_directory_of_erad_hangs"]=300
@@ -483,21 +447,6 @@ test_image_while_the_directory_of_erad_hangs()
 	no_gap data
 }
 
-# is_in_flight NAME: succeeds if a write to the volume has not ended.
-is_in_flight()
-{
-	local reads writes
-
-	read -r reads writes < "/sys/dev/block/$((0x$(stat -Lc %t "/dev/mapper/$1"))):$((0x$(stat -Lc %T "/dev/mapper/$1")))/inflight"
-	((writes))
-}
-
-# suspend_waits: succeeds if a process waits in the kernel for the I/O in flight of a mapped device.
-suspend_waits()
-{
-	cat /proc/[0-9]*/task/*/wchan 2> /dev/null | grep -qE "dm_wait_for|dm_suspend"
-}
-
 case_timeout["test_resize_while_the_origin_hangs"]=400
 test_resize_while_the_origin_hangs()
 {
@@ -516,10 +465,7 @@ test_resize_while_the_origin_hangs()
 	wait_until "the resize waits" suspend_waits
 	write_at data 16777216 65536 &
 	late=$!
-	bounded 10 eractl close other || fail "the other volume is not closed"
-	bounded 10 eractl open other > /dev/null || fail "the other volume is not opened"
-	bounded 10 eractl create third "$disk" > /dev/null || fail "no third volume is created"
-	others_are_served
+	others_come_and_go "$disk"
 	is_running $resize || fail "the resize has not waited: $(cat "$T/resized")"
 	wait_until "the resize is refused" eval "! is_running $resize"
 	! wait $resize || fail "the volume has been resized"
@@ -543,6 +489,55 @@ test_resize_while_the_origin_hangs()
 	eractl resize data > /dev/null
 	bounded 9 write_at data 0 65536 || fail "writes are held"
 	no_gap data
-	eractl close third
-	eractl forget third > /dev/null
+}
+
+# new_record_volumes: makes the volumes "data", whose metadata is on /dev/mapper/slow, and "other".
+new_record_volumes()
+{
+	with_other
+	dmsetup create slow --table "0 131072 linear $(new_disk 64M) 0"
+	eractl create data "$(new_disk 64M)" --metadata /dev/mapper/slow > /dev/null
+}
+
+test_close_while_a_degrade_record_hangs()
+{
+	DESCRIPTION="while the write of a degrade record hangs during the close of its volume, other volumes are closed, opened, created and served; when the metadata works again, the volume is closed, and the next open counts every block as written"
+	local disk close
+
+	disk=$(new_disk 64M)
+	new_record_volumes
+	hang_record data data
+	eractl close data > "$T/close" 2>&1 &
+	close=$!
+	wait_until "the removal waits" removal_waits
+	others_come_and_go "$disk"
+	is_running $close || fail "the close has not waited: $(cat "$T/close")"
+	dmsetup resume slow
+	wait $close || fail "the volume is not closed: $(cat "$T/close")"
+	eractl open data > /dev/null
+	read_fully data || fail "got $(changed data 1)"
+}
+
+case_timeout["test_restart_while_a_degrade_record_hangs"]=300
+test_restart_while_a_degrade_record_hangs()
+{
+	DESCRIPTION="while the write of a degrade record hangs during the close of its volume, erad can be stopped and started, and the next erad serves other volumes; when the metadata works again, the volume is closed or can be closed, and the next open counts every block as written"
+	local disk
+
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	disk=$(new_disk 64M)
+	new_record_volumes
+	hang_record data data
+	eractl close data > "$T/close" 2>&1 &
+	wait_until "the removal waits" removal_waits
+	# erad cannot end before a write to the metadata ends: see test_write_to_the_metadata_hangs.
+	kill -TERM "$(erad_pid)"
+	log_has "stopping while a volume thread or a request is still busy"
+	start_erad
+	removal_waits || fail "the removal has ended"
+	others_come_and_go "$disk"
+	dmsetup resume slow
+	wait_until "the device is gone" eval '! removal_waits'
+	wait_until "the volume can be opened" eval 'eractl close data; eractl open data' > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+	read_fully data || fail "got $(changed data 1)"
 }

@@ -118,7 +118,7 @@ test_image_store_that_is_full()
 case_share["test_image_drop_while_udev_is_slow"]=oldest
 test_image_drop_while_udev_is_slow()
 {
-	DESCRIPTION="image drop goes on when the image is removed, and only udev has not processed the removal yet"
+	DESCRIPTION="image drop goes on when a device of the image is removed, and only udev has not processed the removal yet"
 	local origin before
 
 	origin=$(new_disk 64M)
@@ -128,15 +128,15 @@ test_image_drop_while_udev_is_slow()
 	eractl create data "$origin" > /dev/null
 	before=$(devices)
 	eractl image create data > /dev/null
-	# There is no udev here. This file makes the process that removes the image wait for udev.
-	# erad itself has looked for the file before.
+	# There is no udev here. This file makes each process that removes one of the three devices of the
+	# image wait for udev. erad itself has looked for the file before.
 	mkdir -p /run/udev
 	touch /run/udev/control
 	eractl image drop data > "$T/said" 2>&1 || fail "$(cat "$T/said")"
 	# End the wait.
 	dmsetup udevcomplete_all -y > "$T/said" 2>&1
 	rm /run/udev/control
-	grep -q "^1 semaphores " "$T/said" || fail "no process waits for udev: $(cat "$T/said")"
+	grep -q "^3 semaphores " "$T/said" || fail "other processes wait for udev, expected 3: $(cat "$T/said")"
 	same "$(devices)" "$before"
 	same "$(image_state)" none
 	no_gap data

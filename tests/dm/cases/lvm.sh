@@ -326,17 +326,6 @@ test_lvm_attach_fails()
 	same "$(state)" "$before"
 }
 
-# attach_stopped_at POINT: starts erad and an attach, and stops erad at the failpoint. $attach is the
-# process number of the attach.
-attach_stopped_at()
-{
-	stop_erad
-	start_erad_armed "$1" 1 stop
-	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said" 2> "$T/err" &
-	attach=$!
-	wait_until "erad has stopped at $1" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
-}
-
 test_lvm_attach_beside_a_command()
 {
 	DESCRIPTION="if a command of LVM that began before the attach puts a logical volume back on the physical volume, attach fails and undoes its changes"
