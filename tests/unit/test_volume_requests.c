@@ -374,27 +374,86 @@ static void hang_read(struct disk *d, enum disk_op op, bool after, void *ctx)
 		usleep(1000);
 }
 
-static void test_requests_that_hang_leave_room_for_those_that_look(void **state)
+/* A volume beside the volume of the fixture, with the same metadata, and a request for this volume. */
+struct beside {
+	char name[16];
+	struct store *s;
+	struct volume *v;
+	struct caller c;
+};
+
+static void make_beside(struct beside *b, unsigned int nr)
 {
-	static struct caller c[48];
+	for (unsigned int i = 0; i < nr; i++) {
+		const uint8_t uuid[16] = { 8, i };
+		struct err err;
+
+		snprintf(b[i].name, sizeof(b[i].name), "beside%u", i);
+		b[i].s = fixture_open_store(STORE_READ);
+		assert_int_equal(volume_new(b[i].name, "/dev/null", b[i].name, uuid, b[i].s, &b[i].v, &err), 0);
+		assert_int_equal(volumes_add(b[i].v, &err), 0);
+	}
+}
+
+static void remove_beside(struct beside *b, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		volumes_remove(b[i].v);
+		store_close(b[i].s, false, NULL);
+		volume_unref(b[i].v);
+	}
+}
+
+static void ask_dump(struct beside *b)
+{
+	char request[128];
+
+	snprintf(request, sizeof(request), "{\"op\":\"dump\",\"volume\":\"%s\"}\n", b->name);
+	send_request(&b->c, request);
+}
+
+static void await_hanging(unsigned int nr)
+{
+	while (atomic_load(&hanging) < nr)
+		usleep(1000);
+}
+
+static void test_requests_that_hang_leave_room_for_other_volumes_and_for_those_that_look(void **state)
+{
+	static struct caller c[24];
+	static struct beside b[25];
 	struct caller more;
 
 	(void)state;
+	make_beside(b, 25);
 	atomic_store(&hanging, 0);
 	atomic_store(&disk_hangs, true);
 	disk.hook = hang_read;
-	for (unsigned int i = 0; i < 48; i++)
+	/* One volume gets half of the places of requests that take long. */
+	for (unsigned int i = 0; i < 24; i++)
 		send_request(&c[i], DIFF);
-	while (atomic_load(&hanging) < 48)
-		usleep(1000);
+	await_hanging(24);
 	send_request(&more, DIFF);
-	assert_non_null(strstr(read_answer(&more), "erad is already carrying out 48 requests that take long"));
+	assert_non_null(strstr(read_answer(&more), "volume sim: erad is already carrying out 24 requests that take long, also for this volume"));
+	/* The others are for volumes that have no such request, one for each. */
+	for (unsigned int i = 0; i < 24; i++) {
+		ask_dump(&b[i]);
+		await_hanging(25 + i);
+	}
+	ask_dump(&b[24]);
+	assert_non_null(strstr(read_answer(&b[24].c), "volume beside24: erad is already carrying out 48 requests that take long; run"));
 	send_request(&more, PING);
 	assert_non_null(strstr(read_answer(&more), "\"result\""));
 	atomic_store(&disk_hangs, false);
-	for (unsigned int i = 0; i < 48; i++)
+	for (unsigned int i = 0; i < 24; i++) {
 		assert_non_null(strstr(read_answer(&c[i]), "\"result\""));
+		read_answer(&b[i].c);
+	}
+	/* All places are free again. */
+	send_request(&more, DIFF);
+	assert_non_null(strstr(read_answer(&more), "\"result\""));
 	disk.hook = NULL;
+	remove_beside(b, 25);
 }
 
 static void test_ninth_checkpoint_that_waits_is_refused(void **state)
@@ -547,7 +606,7 @@ int main(void)
 		with_volume(test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing),
 		with_volume(test_map_is_read_to_its_end_and_kept_though_its_caller_goes),
 		with_volume(test_map_is_kept_whatever_maps_of_others_are_read),
-		with_volume(test_requests_that_hang_leave_room_for_those_that_look),
+		with_volume(test_requests_that_hang_leave_room_for_other_volumes_and_for_those_that_look),
 		with_volume(test_ninth_checkpoint_that_waits_is_refused),
 		with_volume(test_watchdog_sees_the_write_that_begins_an_era),
 		cmocka_unit_test(test_start_that_fails_waits_for_those_who_use_the_store),

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <malloc.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "erad/request/dump.h"
 #include "erad/request/history.h"
 #include "erad/request/image.h"
+#include "erad/request/long.h"
 #include "erad/request/map.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
@@ -26,14 +26,6 @@
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
-
-/*
- * Limit of long requests.  The socket serves 64 connections.  The other 16 are for status, abort
- * and so on.
- */
-#define LONG_MAX	48u
-
-static atomic_uint long_requests;
 
 static int serve_ping(struct request *q, struct json_object **result, struct err *err)
 {
@@ -244,7 +236,7 @@ static const struct {
 	bool for_guests;
 	/*
 	 * The operation may take long, because a device hangs or because the caller reads slowly.
-	 * LONG_MAX limits these operations.
+	 * long.h limits these operations.
 	 */
 	bool takes_long;
 } ops[] = {
@@ -277,6 +269,22 @@ static const struct {
 	{ "abort", serve_abort, false, false },
 };
 
+static int serve_long(struct request *q, int (*serve)(struct request *q, struct json_object **result, struct err *err),
+		      struct json_object **result, struct err *err)
+{
+	const char *volume;
+	int place, r;
+
+	if (args_text(q->arg, "volume", true, &volume, NULL))
+		volume = "";
+	place = long_enter(volume, err);
+	if (place < 0)
+		return place;
+	r = serve(q, result, err);
+	long_leave(place);
+	return r;
+}
+
 static int dispatch(struct request *q, bool root, struct json_object **result, struct err *err)
 {
 	const char *op, *volume;
@@ -290,13 +298,7 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 			continue;
 		if (!root && !ops[n].for_guests)
 			return err_set(err, -EPERM, "only root may ask erad for %s", op);
-		if (ops[n].takes_long && atomic_fetch_add(&long_requests, 1) >= LONG_MAX)
-			r = err_set(err, -EAGAIN, "erad is already carrying out %u requests that take long; try again later",
-				    LONG_MAX);
-		else
-			r = ops[n].serve(q, result, err);
-		if (ops[n].takes_long)
-			atomic_fetch_sub(&long_requests, 1);
+		r = ops[n].takes_long ? serve_long(q, ops[n].serve, result, err) : ops[n].serve(q, result, err);
 		if (r && !args_text(q->arg, "volume", true, &volume, NULL))
 			err_prefix(err, r, "volume %.100s", volume);
 		return r;
