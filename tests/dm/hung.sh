@@ -53,7 +53,7 @@ is_in_flight()
 # suspend_waits: succeeds if a process waits in the kernel for the I/O in flight of a mapped device.
 suspend_waits()
 {
-	cat /proc/[0-9]*/task/*/wchan 2> /dev/null | grep -qE "dm_wait_for|dm_suspend"
+	grep -qsE "dm_wait_for|dm_suspend" /proc/[0-9]*/task/*/wchan
 }
 
 # others_come_and_go DISK: checks that other volumes are closed, opened, created on DISK, and served.
@@ -70,7 +70,7 @@ others_come_and_go()
 # removal_waits: succeeds if a process waits in the kernel for the degrade record of a removed device.
 removal_waits()
 {
-	cat /proc/[0-9]*/task/*/wchan 2> /dev/null | grep -q erad_postsuspend
+	grep -qs erad_postsuspend /proc/[0-9]*/task/*/wchan
 }
 
 # hang_record VOLUME WRITTEN: lets the write of a degrade record to /dev/mapper/slow, which is the
