@@ -38,6 +38,7 @@
 #include "erad/loop.h"
 #include "erad/module/control.h"
 #include "erad/ops/attach.h"
+#include "erad/ops/image_note.h"
 #include "erad/ops/image_recover.h"
 #include "erad/request/socket.h"
 #include "erad/volume/adopt.h"
@@ -362,6 +363,7 @@ static int run_erad(struct erad *e)
 		 * now, so that the next erad can serve the other volumes meanwhile.  The next erad cannot
 		 * serve the volume of this thread: the target has an owner, and the metadata a lock.
 		 */
+		image_note_unlock_all();
 		if (e->lock_fd >= 0)
 			close(e->lock_fd);
 		/* Call _exit(), because exit() would wait for the thread. */

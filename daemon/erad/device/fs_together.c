@@ -215,7 +215,7 @@ static int command_all(struct holder *all, unsigned int nr, char command, uint64
 				slow = i;
 		}
 		if (now >= until && command == SUSPEND)
-			return err_set(err, -ETIMEDOUT, "volume %s: it was not frozen and suspended within %u seconds, because its file system has many dirty data, its origin or metadata hangs, or it needs writes to another one of the volumes, so the other volumes did not wait any longer",
+			return err_set(err, -ETIMEDOUT, "volume %s: it was not frozen and suspended within %u seconds, because its file system has many dirty data, its origin or metadata hangs, or it needs reads from or writes to another one of the volumes, so the other volumes did not wait any longer",
 				       all[slow].name, FS_TOGETHER_HOLD_MS / 1000);
 		if (now >= until)
 			return err_set(err, -ETIMEDOUT, "volume %s: its file system was not thawed within %u seconds; run 'eractl status %s'",
@@ -295,7 +295,7 @@ static int begin_note(const char *note, struct err *err)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return err_set(err, -ECANCELED, "erad, or the process that suspends the volumes, was killed meanwhile");
+	return err_set(err, -EINTR, "erad, or the process that suspends the volumes, was killed meanwhile");
 }
 
 int fs_swap_together(const struct fs_together *t, struct err *err)
@@ -308,7 +308,7 @@ int fs_swap_together(const struct fs_together *t, struct err *err)
 	if (!t->nr || t->nr > FS_TOGETHER_MAX)
 		return err_set(err, -EINVAL, "got %u devices, expected 1 to %u", t->nr, FS_TOGETHER_MAX);
 	if (thread_now_ms() >= t->until_ms)
-		return err_set(err, -ECANCELED, "the process that suspends the volumes began too late; try again");
+		return err_set(err, -EAGAIN, "the process that suspends the volumes began too late; try again");
 	/* The holders inherit the file, and so keep the lock. */
 	note = begin_note(t->note, err);
 	if (note < 0)

@@ -330,16 +330,13 @@ int image_prepare(struct image_making *m, const struct image_choice *choice, str
 	return make_devices(v, &m->before, choice, &m->origin, &m->made, err);
 }
 
-void image_sync(const struct image_making *m, struct origin_asked *asked, unsigned int ms)
+int image_sync(const struct image_making *m, struct origin_asked *asked, unsigned int ms, struct err *err)
 {
-	struct err late;
-	const int r = ask(asked, ORIGIN_SYNC, m->v, m->before.dev, ms, &late);
+	const int r = ask(asked, ORIGIN_SYNC, m->v, m->before.dev, ms, err);
 
-	if (!ms)
-		return;
-	origin_drop(asked);
-	if (r)
-		log_notice("volume %s: the freeze for the image may take long: %s", m->v->name, late.msg);
+	if (ms)
+		origin_drop(asked);
+	return ms ? r : 0;
 }
 
 int image_load(struct image_making *m, struct err *err)
@@ -377,15 +374,27 @@ int image_settle(struct image_making *m, struct err *err)
 	return r;
 }
 
-int image_finish(struct image_making *m, struct err *err)
+int image_check_valid(const struct image_making *m, struct err *err)
 {
-	char name[DM_NAME_LEN];
 	struct image image;
 
 	/* Somebody may have replaced the table that image_load() has loaded. */
 	image_look(m->v->name, m->before.dev, &image);
 	if (!image.image || !image.below)
 		return err_set(err, -EBUSY, "the table of /dev/mapper/%s was replaced meanwhile, so the image is of no single moment; try again", m->v->name);
+	if (image.state != IMAGE_VALID)
+		return err_set(err, -ENOSPC, "its image is not valid, because the copy-on-write store of %.1f MiB is full already, or a write to the store has failed; give a larger size with --cow",
+			       (double)m->made.store_size / (1 << 20));
+	return 0;
+}
+
+int image_finish(struct image_making *m, struct err *err)
+{
+	char name[DM_NAME_LEN];
+	const int r = image_check_valid(m, err);
+
+	if (r)
+		return r;
 	image_name(m->v->name, IMAGE_SUFFIX, name);
 	snprintf(m->made.device, sizeof(m->made.device), "/dev/mapper/%s", name);
 	return drop_cache(m->made.device, err);
@@ -407,14 +416,15 @@ static int create_claimed(struct volume *v, const struct image_choice *choice, s
 {
 	struct image_making m = { .v = v };
 	struct origin_asked asked = { .fd = -1 };
+	struct err late;
 	int r = image_note_refuse(v->name, false, err);
 
 	if (!r)
 		r = image_prepare(&m, choice, err);
-	if (!r) {
-		image_sync(&m, &asked, IMAGE_SYNC_MS);
+	if (!r && image_sync(&m, &asked, IMAGE_SYNC_MS, &late))
+		log_notice("volume %s: the freeze for the image may take long: %s", v->name, late.msg);
+	if (!r)
 		r = image_load(&m, err);
-	}
 	if (!r)
 		r = swap_in(v, m.before.dev, err);
 	if (!r) {

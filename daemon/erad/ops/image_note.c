@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,6 +18,10 @@
 
 _Static_assert(ERAD_NAME_MAX == 100, "the width in parse() is right");
 _Static_assert(sizeof(DIR_PATH "." IMAGE_NOTE_PREFIX) + IMAGE_NUMBER_SIZE <= FS_TOGETHER_NOTE, "the path of a note fits");
+
+/* The notes that requests of this process have made and not ended. */
+static pthread_mutex_t made_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct image_note *made;
 
 static int write_note(int fd, const struct image_noted *v, unsigned int nr)
 {
@@ -51,8 +56,13 @@ int image_note_make(struct image_note *n, const struct image_noted *v, unsigned 
 	r = write_note(n->fd, v, nr);
 	if (!r && (flock(n->fd, LOCK_SH | LOCK_NB) || rename(hidden, n->path)))
 		r = -errno;
-	if (!r)
+	if (!r) {
+		pthread_mutex_lock(&made_lock);
+		n->next = made;
+		made = n;
+		pthread_mutex_unlock(&made_lock);
 		return 0;
+	}
 	unlink(hidden);
 	close(n->fd);
 	return err_set(err, r, "cannot write %s: %s", n->path, strerror(-r));
@@ -117,9 +127,24 @@ void image_note_ended(const struct image_note *n, unsigned int i)
 
 void image_note_end(struct image_note *n, bool done)
 {
+	pthread_mutex_lock(&made_lock);
+	for (struct image_note **p = &made; *p; p = &(*p)->next)
+		if (*p == n) {
+			*p = n->next;
+			break;
+		}
+	pthread_mutex_unlock(&made_lock);
 	if (done)
 		unlink(n->path);
 	close(n->fd);
+}
+
+void image_note_unlock_all(void)
+{
+	pthread_mutex_lock(&made_lock);
+	for (struct image_note *n = made; n; n = n->next)
+		flock(n->fd, LOCK_UN);
+	pthread_mutex_unlock(&made_lock);
 }
 
 /* Returns a volume of the note that is not undone yet, or `volume`. */

@@ -29,6 +29,7 @@
 struct image_note {
 	char path[FS_TOGETHER_NOTE], number[IMAGE_NUMBER_SIZE];
 	int fd;
+	struct image_note *next;	/* private */
 };
 
 /* A volume of a note. */
@@ -39,7 +40,7 @@ struct image_noted {
 	bool held, ended;
 };
 
-/* Makes a note, and takes the shared lock. */
+/* Makes a note, and takes the shared lock.  *n must not move until image_note_end(). */
 int image_note_make(struct image_note *n, const struct image_noted *v, unsigned int nr, struct err *err);
 
 /* Opens the note with this name in ERAD_RUN_DIR, without a lock.  ENOENT: there is no such note. */
@@ -55,6 +56,13 @@ void image_note_ended(const struct image_note *n, unsigned int i);
 
 /* Closes the note.  done: all images are complete, or none is left, so the note is removed, too. */
 void image_note_end(struct image_note *n, bool done);
+
+/*
+ * Releases the locks of all notes that this process has made.  Call this only immediately before
+ * the process ends although a thread of a request hangs in I/O: otherwise the next erad could undo
+ * nothing until that I/O has ended.  The processes that suspend the volumes keep their own locks.
+ */
+void image_note_unlock_all(void);
 
 /*
  * Returns EBUSY if a note names the volume, because an interrupted request about it has not been

@@ -10,6 +10,7 @@
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/ops/image_drop.h"
+#include "erad/ops/image_note.h"
 #include "erad/ops/image_recover.h"
 #include "erad/ops/image_together.h"
 #include "erad/ops/recover.h"
@@ -47,6 +48,8 @@ static int end_one(const struct eratab_entry *e, struct err *err)
 	image_look(name, image_volume_device(name, v), &image);
 	if (image.state != IMAGE_INTERRUPTED)
 		r = 1;
+	else if (image_note_refuse(name, true, err))
+		r = -EBUSY;
 	else if (image.below && !l.served)
 		r = err_set(err, -EAGAIN, "erad does not serve the volume yet");
 	else
@@ -71,6 +74,8 @@ static void *recover(void *arg)
 
 	(void)arg;
 	thread_name("erad-image");
+	/* One volume that needs long to attach must not make other volumes stand still. */
+	image_together_resume();
 	for (unsigned int ms = 0; ms < IMAGE_SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
 	/*

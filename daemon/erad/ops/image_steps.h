@@ -37,11 +37,11 @@ int image_prepare(struct image_making *m, const struct image_choice *choice, str
 
 /*
  * Syncs the file system on the volume.  A freeze first makes new writes wait, and then writes back
- * all dirty data, so this step writes back most of them before.  If it fails, the freeze writes
- * more. ms: the limit; 0: only starts the sync, and a later call with the same *asked waits for
- * it.  The first call needs asked->fd -1.
+ * all dirty data, so this step writes back most of them before.  If this step fails, the freeze
+ * writes more.  ms: the limit; 0: only starts the sync, and a later call with the same *asked waits
+ * for it.  The first call needs asked->fd -1.  An errno of the sync itself is no error.
  */
-void image_sync(const struct image_making *m, struct origin_asked *asked, unsigned int ms);
+int image_sync(const struct image_making *m, struct origin_asked *asked, unsigned int ms, struct err *err);
 
 /* Loads the new table of the volume. */
 int image_load(struct image_making *m, struct err *err);
@@ -49,7 +49,16 @@ int image_load(struct image_making *m, struct err *err);
 /* Waits until erad serves the new table. */
 int image_settle(struct image_making *m, struct err *err);
 
-/* Drops old pages of the image from the page cache, and completes m->made. */
+/*
+ * Returns EBUSY if another program has replaced the table of the volume, or ENOSPC if the
+ * copy-on-write store is full already.
+ */
+int image_check_valid(const struct image_making *m, struct err *err);
+
+/*
+ * Does what image_check_valid() does.  Then drops old pages of the image from the page cache, and
+ * completes m->made.
+ */
 int image_finish(struct image_making *m, struct err *err);
 
 /*

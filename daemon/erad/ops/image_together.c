@@ -2,9 +2,11 @@
 /* Makes images of several volumes at one moment: see image_together.h. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +72,19 @@ static void release_all(struct part *p, unsigned int nr)
 }
 
 /*
+ * Asks whether the metadata and the origin answer.  The functions of stack.h would wait without a
+ * limit for a file system that hangs.
+ */
+static int peek_stack(const struct volume *v, dev_t origin, struct err *err)
+{
+	char node[sizeof("/dev/block/4294967295:4294967295")];
+	int r = peek_ask(v->metadata, PEEK_DEVICE, PEEK_OPEN_MS, NULL, err);
+
+	snprintf(node, sizeof(node), "/dev/block/%u:%u", major(origin), minor(origin));
+	return r || !origin ? r : peek_ask(node, PEEK_SUPER, PEEK_OPEN_MS, NULL, err);
+}
+
+/*
  * Refuses volumes of which one needs another one for its writes.  When the latter is suspended, the
  * former could not be frozen.
  */
@@ -81,8 +96,7 @@ static int check_apart(const struct part *p, unsigned int nr, struct err *err)
 		int r;
 
 		image_volume_look(p[i].m->v, &l);
-		/* stack_add_file() would wait without a limit for metadata that hang. */
-		r = peek_ask(p[i].m->v->metadata, PEEK_DEVICE, PEEK_OPEN_MS, NULL, err);
+		r = peek_stack(p[i].m->v, l.origin, err);
 		if (!r)
 			r = stack_add_file(&metadata, p[i].m->v->metadata, err);
 		if (!r && l.origin)
@@ -234,21 +248,29 @@ static int peek(struct image_making *m, struct err *err)
 
 /*
  * All at the same time: what one sync has written back would become dirty again during the next
- * one.
+ * one.  If one sync fails, its volume could not be frozen in time, and the other volumes would stand
+ * still for nothing.
  */
-static void sync_all(struct part *p, unsigned int nr)
+static int sync_all(struct part *p, unsigned int nr, struct err *err)
 {
 	const uint64_t until = thread_now_ms() + IMAGE_SYNC_MS;
+	int r = 0;
 
 	for (unsigned int i = 0; i < nr; i++) {
+		struct err why;
+
 		p[i].synced.fd = -1;
-		image_sync(p[i].m, &p[i].synced, 0);
+		image_sync(p[i].m, &p[i].synced, 0, &why);
 	}
 	for (unsigned int i = 0; i < nr; i++) {
 		const uint64_t now = thread_now_ms();
+		struct err why;
+		const int one = image_sync(p[i].m, &p[i].synced, !r && now < until ? until - now : 1, &why);
 
-		image_sync(p[i].m, &p[i].synced, now < until ? until - now : 1);
+		if (one && !r)
+			r = err_set(err, one, "volume %s: %s; no volume was suspended", p[i].name, why.msg);
 	}
+	return r;
 }
 
 static int begin(const struct part *p, unsigned int nr, struct image_note *note, struct err *err)
@@ -284,14 +306,11 @@ static int create_claimed(struct part *p, unsigned int nr, uint64_t store_size, 
 		if (r)
 			err_prefix(err, r, "volume %s", p[i].name);
 	}
-	if (!r) {
-		sync_all(p, nr);
-		/*
-		 * The syncs may have taken long.  While a volume is suspended, its metadata must
-		 * answer.
-		 */
+	if (!r)
+		r = sync_all(p, nr, err);
+	/* The syncs may have taken long.  While a volume is suspended, its metadata must answer. */
+	if (!r)
 		r = for_all(p, nr, peek, err);
-	}
 	if (!r)
 		r = for_all(p, nr, image_load, err);
 	if (!r) {
@@ -304,6 +323,12 @@ static int create_claimed(struct part *p, unsigned int nr, uint64_t store_size, 
 		r = for_all(p, nr, image_settle, err);
 	if (!r)
 		r = for_all(p, nr, image_finish, err);
+	/* The first image must be valid still when the last one is complete. */
+	for (unsigned int i = 0; i < nr && !r; i++) {
+		r = image_check_valid(p[i].m, err);
+		if (r)
+			err_prefix(err, r, "volume %s", p[i].name);
+	}
 	if (!r)
 		failpoint(FAILPOINT_TOGETHER_SERVED);
 	*left = r && undo_all(p, nr, note, err);
@@ -377,6 +402,21 @@ static int undo_note(const struct image_note *n, bool locked, bool log)
 	return r;
 }
 
+static void resume_noted(const char *file)
+{
+	struct image_noted v[FS_TOGETHER_MAX];
+	struct image_note n;
+	struct err err;
+	int nr;
+
+	if (image_note_open(&n, file, &err))
+		return;
+	nr = flock(n.fd, LOCK_EX | LOCK_NB) ? 0 : image_note_read(&n, v, &err);
+	for (int i = 0; i < nr; i++)
+		let_go_on(&n, (unsigned int)i, &v[i], &err);
+	image_note_end(&n, false);
+}
+
 /* Returns whether the note is left. */
 static bool recover_note(const char *file, bool log)
 {
@@ -398,6 +438,18 @@ static bool recover_note(const char *file, bool log)
 	if (done)
 		log_notice("what an interrupted 'eractl image create --together' had left is removed");
 	return left && !done;
+}
+
+void image_together_resume(void)
+{
+	DIR *dir = opendir(ERAD_RUN_DIR);
+	const struct dirent *d;
+
+	if (!dir)
+		return;
+	while ((d = readdir(dir)))
+		resume_noted(d->d_name);
+	closedir(dir);
 }
 
 unsigned int image_together_recover(bool log)

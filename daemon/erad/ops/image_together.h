@@ -34,6 +34,13 @@ int op_image_create_together(const char *const *names, unsigned int nr, uint64_t
 			     struct err *err);
 
 /*
+ * Lets all volumes go on that an interrupted request of an earlier erad has left suspended.  Does
+ * not need the volumes, so call this before erad has attached to the targets.  Logs no error,
+ * because image_together_recover() tries again.
+ */
+void image_together_resume(void);
+
+/*
  * Looks for notes that an earlier erad has left, and drops the images of their volumes.  Returns
  * how many notes are left, because they are in use or an image cannot be dropped now: then call
  * this again.  Logs an error only if `log`.

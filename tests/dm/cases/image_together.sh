@@ -177,7 +177,7 @@ case_timeout["test_image_together_of_all_or_none"]=300
 test_image_together_of_all_or_none()
 {
 	DESCRIPTION="if one volume is closed, suspended, has an image, lies on another one, or cannot be frozen within 30 seconds, no volume gets an image, the message names the volume, and all go on"
-	local before status=0 create held
+	local before status=0 create held loop
 
 	make_volumes a c
 	dmsetup create hangs --table "0 32768 linear $(new_disk 16M) 0"
@@ -210,6 +210,16 @@ test_image_together_of_all_or_none()
 	refused "volume onto: its metadata $T/mnt/onto.erad lies on volume a" image create --together b onto a
 	go_on
 	eractl close onto
+	eractl forget onto > /dev/null
+	truncate -s 4M "$T/mnt/onto.img"
+	loop=$(losetup --find --show "$T/mnt/onto.img")
+	eractl create onto "$loop" > /dev/null
+	before=$(devices)
+	refused "volume onto: it lies on volume a" image create --together b onto a
+	go_on
+	eractl close onto
+	eractl forget onto > /dev/null
+	losetup -d "$loop"
 	before=$(devices)
 
 	# When the new tables are loaded, the metadata of b begins to hang. So a write to b is held,
@@ -239,12 +249,14 @@ test_image_together_of_all_or_none()
 	no_gap c
 }
 
-# fails_at POINT: runs image create, which must fail, because a process kills itself at the point
+# fails_at POINT TEXT: runs image create, which must fail with the text, because a process kills
+# itself at the point
 fails_at()
 {
 	arm $1
 	bounded 60 eractl image create --together a b > "$T/said" 2>&1 && fail "create worked at $1"
 	wait_killed
+	grep -qF "$2" "$T/said" || fail "got '$(cat "$T/said")' at $1, expected '$2'"
 }
 
 case_timeout["test_image_together_killed_at_every_step"]=900
@@ -268,13 +280,13 @@ test_image_together_killed_at_every_step()
 	wait_back
 	# erad is killed.
 	for point in $(points images); do
-		fails_at $point
+		fails_at $point "erad stopped before it answered"
 		wait_back
 		go_on
 	done
 	# A process that suspends a volume is killed, and then the parent of these processes.
 	for point in $(points frozen); do
-		fails_at $point
+		fails_at $point "so none of the 2 volumes has got an image"
 		go_on
 	done
 	# erad is killed while such a process is stopped, and this process goes on later; then all
@@ -338,7 +350,7 @@ leave_note()
 test_image_together_undoes_only_what_it_made()
 {
 	DESCRIPTION="a note that was left drops only images with its number; only volumes that it has suspended are resumed, and a table of somebody else stays loaded; images that are complete when erad has found their note are kept; a damaged note is kept, and nothing that it may name is changed"
-	local images note=/run/erad/images-0123456789abcdef
+	local images name note=/run/erad/images-0123456789abcdef
 
 	make_volumes a b
 	eractl image create a > /dev/null
@@ -357,6 +369,29 @@ test_image_together_undoes_only_what_it_made()
 	wait_until "b was resumed" eval '! is_suspended b'
 	dmsetup clear a
 	dmsetup resume a
+
+	# The metadata of another volume hang, so erad cannot attach to this volume. When erad gives
+	# up, it logs the reason.
+	dmsetup create hangs --table "0 32768 linear $(new_disk 16M) 0"
+	eractl create c "$(new_disk 16M)" --metadata /dev/mapper/hangs > /dev/null
+	stop_erad
+	dmsetup suspend --noflush --nolockfs b
+	dmsetup suspend --noflush --nolockfs hangs
+	printf 'begun\n-S\n' > "$note"
+	for name in a b; do
+		echo "$name $(dmsetup info -c --noheadings --separator : -o major,minor $name)" >> "$note"
+	done
+	: > "$T/life"
+	build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
+	echo $! > /run/vm/erad.pid
+	wait_until "b was resumed" eval '! is_suspended b'
+	! grep "volume c" "$T/life" || fail "b was resumed only when erad had given up c"
+	dmsetup resume hangs
+	bounded 120 eventually test ! -e "$note" || fail "the note is not undone"
+	wait_until "erad serves c" eractl checkpoint c
+	eractl close c
+	eractl forget c
+	dmsetup remove hangs
 
 	# The end of the note is missing.
 	stop_erad
@@ -481,7 +516,7 @@ test_image_together_beside_other_programs()
 	kill -CONT "$pid"
 	reads_work a b
 	kill_erad
-	failed ""
+	failed "erad stopped before it answered"
 	go_on
 	umount "$T/mnt"
 }
@@ -533,4 +568,49 @@ test_image_together_with_a_volume_that_hangs()
 	no_gap a
 	no_gap b
 	eractl image create --together a b > /dev/null
+}
+
+# images_of SET: makes and drops images of the volumes of the set, several times. Appends a line to
+# $T/made for each time. Appends each refusal to $T/refused.
+images_of()
+{
+	local set=$1 i name
+
+	for ((i = 0; i < 8; i++)); do
+		if eractl image create $set > /dev/null 2>> "$T/refused"; then
+			echo "$set" >> "$T/made"
+			for name in ${set#--together }; do
+				eractl image drop "$name" > /dev/null || exit
+			done
+		fi
+		sleep 0.1
+	done
+}
+
+case_timeout["test_image_together_of_overlapping_sets"]=300
+test_image_together_of_overlapping_sets()
+{
+	DESCRIPTION="image create of overlapping sets and of single volumes, at the same time: each one either makes all its images or is refused with the name of a volume in use, and all end"
+	local pids=() pid set
+
+	make_volumes a b c
+	: > "$T/made"
+	: > "$T/refused"
+	for set in "--together a b" "--together c b" "--together b c a" b; do
+		images_of "$set" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || fail "dropping an image failed"
+	done
+	! grep -v -e "volume [abc]: another request for this volume is being carried out" -e "volume [abc]: the volume has an image already, which is" \
+		"$T/refused" || fail "a refusal has another reason"
+	same "$(states a b c)" "null null null"
+	suspended_are 0 || fail "a device is suspended"
+	no_gap a
+	no_gap b
+	no_gap c
+	for set in "--together a b" "--together c b" "--together b c a" b; do
+		grep -qx -e "$set" "$T/made" || eractl image create $set > /dev/null || fail "no image of $set could be made"
+	done
 }
