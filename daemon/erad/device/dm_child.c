@@ -41,9 +41,12 @@ int dm_child_swap_within(unsigned int seconds, const struct dm_device *d, uint64
 		return err_set(err, -EINPROGRESS, "the table of /dev/mapper/%s is not replaced after %u seconds, but the kernel goes on; check whether a device below it hangs",
 			       d->name, seconds + ANSWER_S);
 	if (r) {
-		/* The child of this call did not begin or has died. */
+		/*
+		 * The reader has refused the question until the limit, or its children have died.  The last
+		 * child may have begun just now, or may have put the table into use before it died.
+		 */
 		dm_tables_clear(d);
-		return r == -ETIMEDOUT && a.code == -EBUSY ? -EINPROGRESS : r;
+		return r == -ETIMEDOUT ? -EINPROGRESS : r;
 	}
 	*us = a.us;
 	/*

@@ -19,10 +19,10 @@
  * As dm_tables_swap(), but waits at most `seconds` seconds for the I/O in flight, and then a few
  * seconds more for the answer of the child.
  *
- * ETIMEDOUT: the I/O has not ended.  EINPROGRESS: the child has not answered and goes on, so the new
- * table may still come into use; or an earlier child changes the device, and has not ended.  After all
- * other errors, the old table stays in use.  After all errors but EINPROGRESS, the inactive table is
- * dropped.
+ * ETIMEDOUT: the I/O has not ended.  EINPROGRESS: the new table may be in use, or may still come into
+ * use, because the child has not answered and goes on, or because a child was killed or could not be
+ * started in time.  After all other errors, the old table stays in use.  After all errors but
+ * EINPROGRESS, the inactive table is dropped.
  */
 int dm_child_swap_within(unsigned int seconds, const struct dm_device *d, uint64_t *us, struct err *err);
 

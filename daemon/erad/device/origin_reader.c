@@ -95,7 +95,8 @@ static void swap_table(const struct origin_question *q, struct origin_answer *a)
 	snprintf(d.name, sizeof(d.name), "%.*s", (int)sizeof(d.name) - 1, q->path);
 	a->code = dm_tables_state(d.dev, &suspended, &loaded, &a->err);
 	if (!a->code && !loaded)
-		a->code = err_set(&a->err, -EBUSY, "the table that was loaded for /dev/mapper/%s is gone; try again", d.name);
+		a->code = err_set(&a->err, -EINPROGRESS, "the table that was loaded for /dev/mapper/%s is gone, and may be in use; try again",
+				  d.name);
 	if (!a->code)
 		a->code = dm_tables_swap(&d, &a->us, &a->err);
 }

@@ -242,7 +242,8 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
 
 	r = way == OPEN_IN_PLACE ? track(v->name, t, &began, err) : dm_create(v->name, t, err);
 	if (r) {
-		undo_open(v, way, false);
+		/* EINPROGRESS: the erad table may be in use. */
+		undo_open(v, way, r == -EINPROGRESS && way == OPEN_IN_PLACE);
 		return r;
 	}
 	failpoint(FAILPOINT_CREATE_TARGET);
