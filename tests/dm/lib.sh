@@ -312,6 +312,14 @@ gap_was()
 	log_has "volume data: writes may have gone past erad ($1): .*$2"
 }
 
+# closed_gap_was TEXT: as gap_was, for a block that was written to the origin of a closed volume.
+# The samples of the seal are at random places. If one of them has the block, the gap names the
+# sample, and not the counter of writes.
+closed_gap_was()
+{
+	gap_was written-while-closed "\\($1\\|differs, .* in a sample\\)"
+}
+
 # reopened COMMAND…: closes the volume "data", runs the command, and opens the volume again.
 reopened()
 {

@@ -65,7 +65,7 @@ test_written_in_this_boot_before_the_open()
 		$boot
 		write_past /dev/mapper/one
 		eractl open data > /dev/null
-		gap_was written-while-closed "$written"
+		closed_gap_was "$written"
 		same "$(nr_gaps data)" $((++gaps))
 		read_fully data || fail "$boot: not noticed: $(changed data 1)"
 		before=$(eractl checkpoint data)
@@ -134,7 +134,7 @@ test_counter_of_a_mapped_device_is_compared()
 
 	one_origin
 	reopened write_past /dev/mapper/one
-	gap_was written-while-closed "8 sectors were written to the origin while the volume was closed"
+	closed_gap_was "8 sectors were written to the origin while the volume was closed"
 	read_fully data || fail "not noticed: $(changed data 1)"
 }
 

@@ -255,7 +255,7 @@ test_origin_that_appears_again_and_is_written()
 	not_listed "the origin appeared again .*, and then 8 sectors were written to it; open the volume" data
 	eractl open data > /dev/null
 	read_fully data || fail "the write was not noticed: $(changed data "$since")"
-	gap_was written-while-closed "the origin appeared again .*8 sectors were written"
+	closed_gap_was "the origin appeared again .*8 sectors were written"
 	# An origin that appeared again is compared with its counter at the next close.
 	eractl checkpoint data > /dev/null
 	since=$(eractl checkpoint data)

@@ -260,7 +260,7 @@ test_buffered_write_while_closed()
 	dd if=/dev/urandom of="$origin" bs=4096 seek=2000 count=1 conv=notrunc status=none
 	eractl open data > /dev/null
 	exec {opener}<&-
-	gap_was written-while-closed "8 sectors were written to the origin while the volume was closed"
+	closed_gap_was "8 sectors were written to the origin while the volume was closed"
 	read_fully data || fail "the write was not noticed: $(changed data 1)"
 }
 
